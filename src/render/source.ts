@@ -1,0 +1,113 @@
+/**
+ * Where a template's queries get their data: this process's replica, or a Consul HTTP API. The runner asks for queries by
+ * value; the same query asked twice is one subscription.
+ */
+export type Query =
+  | { readonly type: 'service'; readonly name: string; readonly tag: string; readonly dc: string; readonly near: string; readonly filters: readonly string[] }
+  | { readonly type: 'services'; readonly dc: string }
+  | { readonly type: 'node'; readonly name: string; readonly dc: string }
+  | { readonly type: 'nodes'; readonly dc: string; readonly near: string }
+  | { readonly type: 'key'; readonly key: string; readonly dc: string }
+  | { readonly type: 'prefix'; readonly prefix: string; readonly dc: string };
+
+/** Catalog data as templates see it (consul-template's dependency structs), by query type. */
+export interface Answers {
+  readonly service: readonly HealthService[];
+  readonly services: readonly CatalogSnippet[];
+  readonly node: CatalogNode | null;
+  readonly nodes: readonly NodeRecord[];
+  /** null: the key does not exist. */
+  readonly key: string | null;
+  readonly prefix: readonly KeyPair[];
+}
+
+export interface HealthService {
+  readonly node: string;
+  readonly nodeId: string;
+  readonly nodeAddress: string;
+  readonly nodeTaggedAddresses: Readonly<Record<string, string>> | null;
+  readonly nodeMeta: Readonly<Record<string, string>> | null;
+  readonly nodeDatacenter: string;
+  readonly id: string;
+  readonly name: string;
+  /** The instance's own address, else its node's. */
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly serviceMeta: Readonly<Record<string, string>> | null;
+  readonly serviceTaggedAddresses: Readonly<Record<string, { readonly address: string; readonly port: number }>> | null;
+  /** Aggregated: `passing warning critical maintenance`. */
+  readonly status: string;
+  readonly checks: readonly HealthCheck[];
+  readonly weights: { readonly passing: number; readonly warning: number };
+}
+
+export interface HealthCheck {
+  readonly node: string;
+  readonly checkId: string;
+  readonly name: string;
+  readonly status: string;
+  readonly notes: string;
+  readonly output: string;
+  readonly serviceId: string;
+  readonly serviceName: string;
+  readonly serviceTags: readonly string[];
+  readonly type: string;
+}
+
+export interface CatalogSnippet {
+  readonly name: string;
+  readonly tags: readonly string[];
+}
+
+export interface NodeRecord {
+  readonly id: string;
+  readonly node: string;
+  readonly address: string;
+  readonly datacenter: string;
+  readonly taggedAddresses: Readonly<Record<string, string>> | null;
+  readonly meta: Readonly<Record<string, string>> | null;
+}
+
+export interface CatalogNode {
+  readonly node: NodeRecord;
+  readonly services: readonly NodeService[];
+}
+
+export interface NodeService {
+  readonly id: string;
+  readonly service: string;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>> | null;
+  readonly port: number;
+  readonly address: string;
+  readonly enableTagOverride: boolean;
+}
+
+export interface KeyPair {
+  readonly path: string;
+  readonly key: string;
+  readonly value: string;
+  readonly createIndex: number;
+  readonly modifyIndex: number;
+  readonly lockIndex: number;
+  readonly flags: bigint;
+  readonly session: string;
+}
+
+/** Latest data of one query. `undefined` data: not known yet. */
+export interface Subscription<Q extends Query = Query> {
+  current(): { readonly data: Answers[Q['type']] } | undefined;
+  close(): void;
+}
+
+export interface Source {
+  /** For messages: `this agent` or the URL. */
+  readonly name: string;
+  /**
+   * Starts to follow a query. `onChange` is called (synchronously, on the leading edge) whenever `current()` has become
+   * different, the first answer included; failures are retried inside, forever, and reported by `onError`.
+   */
+  subscribe<Q extends Query>(query: Q, onChange: () => void, onError: (error: Error) => void): Subscription<Q>;
+  close(): Promise<void>;
+}
