@@ -1,0 +1,132 @@
+import type { CheckDefinition, ServiceRegistration } from '../model/registration.ts';
+
+/**
+ * The whole configuration of one agent: frozen, complete, every default filled in. Files, environment and flags become
+ * this once, at start; no other folder reads any of them. Names follow Consul's keys in camel case with units.
+ */
+export interface Config {
+  /** -dev: everything in memory, loopback, pretty JSON. */
+  readonly dev: boolean;
+  readonly nodeName: string;
+  /** '' = the data directory's. */
+  readonly nodeId: string;
+  readonly nodeMeta: Readonly<Record<string, string>>;
+  readonly datacenter: string;
+  /** Without leading or trailing dot: `consul`. */
+  readonly domain: string;
+  readonly altDomain: string;
+  readonly dataDir: string;
+  readonly addresses: {
+    /** What the agent's own listeners that other hosts reach bind to. */
+    readonly bind: string;
+    /** The address that other hosts reach this node at; the node row's address. */
+    readonly advertise: string;
+    /** Where DNS and HTTP listen, unless their own lists say otherwise. */
+    readonly client: readonly string[];
+    readonly dns: readonly string[];
+    /** IP addresses or `unix:///path`. */
+    readonly http: readonly string[];
+  };
+  /** -1: off. */
+  readonly ports: { readonly dns: number; readonly http: number; readonly server: number };
+  readonly taggedAddresses: Readonly<Record<string, string>>;
+  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'; readonly json: boolean; readonly file: string };
+  readonly pidFile: string;
+  readonly http: HttpConfig;
+  readonly dns: DnsConfig;
+  readonly checks: ChecksConfig;
+  /** From configuration files: registered at start, deregistered when they are gone from the files. */
+  readonly services: readonly ServiceRegistration[];
+  readonly nodeChecks: readonly CheckDefinition[];
+  readonly registrar: RegistrarConfig;
+  readonly templates: readonly TemplateConfig[];
+  readonly templateDefaults: { readonly wait: Wait | null; readonly maxStaleMs: number };
+}
+
+export interface HttpConfig {
+  readonly responseHeaders: Readonly<Record<string, string>>;
+  readonly blockEndpoints: readonly string[];
+  /** CIDR blocks; empty: anybody. */
+  readonly allowWriteFrom: readonly string[];
+  readonly maxConnsPerClient: number;
+  readonly kvMaxValueBytes: number;
+  readonly defaultQueryMs: number;
+  readonly maxQueryMs: number;
+  readonly discoveryMaxStaleMs: number;
+  readonly refuseUnprintable: boolean;
+  readonly bodyCacheBytes: number;
+}
+
+export interface DnsConfig {
+  readonly nodeTtlSeconds: number;
+  /** Exact name, `prefix*` or `*` -> seconds. */
+  readonly serviceTtlSeconds: Readonly<Record<string, number>>;
+  readonly onlyPassing: boolean;
+  readonly enableTruncate: boolean;
+  readonly udpAnswerLimit: number;
+  /** 0 = no limit. */
+  readonly aRecordLimit: number;
+  readonly disableCompression: boolean;
+  readonly nodeMetaTxt: boolean;
+  readonly soa: { readonly refreshSeconds: number; readonly retrySeconds: number; readonly expireSeconds: number; readonly minTtlSeconds: number };
+  /** `host:port` or `host`; asked for names outside the domain. */
+  readonly recursors: readonly string[];
+  readonly recursorStrategy: 'sequential' | 'random';
+  readonly recursorTimeoutMs: number;
+}
+
+export interface ChecksConfig {
+  /** How long a changed output with an unchanged status may wait before it is written to the catalog. */
+  readonly updateIntervalMs: number;
+  readonly outputMaxBytes: number;
+  readonly discardOutput: boolean;
+}
+
+export interface RegistrarConfig {
+  readonly enabled: boolean;
+  /** `unix:///var/run/docker.sock`, `tcp://host:2376`. */
+  readonly dockerHost: string;
+  readonly dockerTlsVerify: boolean;
+  readonly dockerCertPath: string;
+  /** Mark of ownership; '' = node name and engine socket. */
+  readonly id: string;
+  /** Host address of every service; '' = the node's own. */
+  readonly ip: string;
+  readonly internal: boolean;
+  readonly explicit: boolean;
+  readonly useIpFromLabel: string;
+  readonly tags: readonly string[];
+  readonly deregister: 'always' | 'on-success';
+  readonly resyncMs: number;
+  readonly dockerGraceMs: number;
+}
+
+export interface Wait {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** One template stanza; exactly one of source and contents is not ''. */
+export interface TemplateConfig {
+  readonly source: string;
+  readonly contents: string;
+  readonly destination: string;
+  /** A list is executed as it is; one string with spaces goes through `sh -c`. Empty: none. */
+  readonly command: readonly string[] | string;
+  readonly commandTimeoutMs: number;
+  /** Run on the candidate before it takes the destination's place (`nginx -t` style); exit 0 accepts it. */
+  readonly check: readonly string[] | string;
+  readonly checkTimeoutMs: number;
+  /** 0 = keep the existing file's mode, or 0644. */
+  readonly perms: number;
+  readonly user: string;
+  readonly group: string;
+  readonly backup: boolean;
+  readonly createDestDirs: boolean;
+  readonly leftDelimiter: string;
+  readonly rightDelimiter: string;
+  readonly errorOnMissingKey: boolean;
+  readonly functionDenylist: readonly string[];
+  readonly sandboxPath: string;
+  readonly wait: Wait | null;
+}
