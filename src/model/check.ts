@@ -28,7 +28,9 @@ export const serviceMaintenancePrefix = '_service_maintenance:';
 export type AggregatedStatus = CheckStatus | 'maintenance';
 
 /** The worst of several checks: maintenance > critical > warning > passing (Consul api.HealthChecks.AggregatedStatus). */
-export function aggregateStatus(checks: Iterable<{ readonly id: string; readonly status: string }>): AggregatedStatus {
+export function aggregateStatus(
+  checks: Iterable<{ readonly id: string; readonly status: string }>,
+): AggregatedStatus {
   let worst: AggregatedStatus = 'passing';
   for (const { id, status } of checks) {
     if (id === nodeMaintenance || id.startsWith(serviceMaintenancePrefix)) return 'maintenance';

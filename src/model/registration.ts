@@ -37,7 +37,14 @@ export type CheckKind =
       readonly tlsServerName: string;
       readonly tlsSkipVerify: boolean;
     }
-  | { readonly type: 'tcp'; readonly address: string; readonly tls: boolean }
+  | {
+      readonly type: 'tcp';
+      readonly address: string;
+      readonly tls: boolean;
+      /** Only with `tls`; default: the host of `address`. */
+      readonly tlsServerName?: string;
+      readonly tlsSkipVerify?: boolean;
+    }
   /** Mirrors another service's worst status. */
   | { readonly type: 'alias'; readonly node: string; readonly service: string }
   /** Status comes from outside by id (Docker HEALTHCHECK); nobody runs or expires it. */
