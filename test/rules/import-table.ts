@@ -5,7 +5,23 @@
 export const importTable: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli'],
   cli: ['agent', 'config', 'registrar', 'render', 'template', 'store', 'docker', 'model', 'sdk'],
-  agent: ['catalog', 'config', 'dns', 'docker', 'health', 'http', 'kv', 'model', 'registrar', 'registry', 'render', 'sdk', 'store', 'template', 'watch'],
+  agent: [
+    'catalog',
+    'config',
+    'dns',
+    'docker',
+    'health',
+    'http',
+    'kv',
+    'model',
+    'registrar',
+    'registry',
+    'render',
+    'sdk',
+    'store',
+    'template',
+    'watch',
+  ],
   config: ['model'],
   http: ['catalog', 'kv', 'registry', 'watch', 'model', 'sdk'],
   dns: ['catalog', 'watch', 'model'],
@@ -42,10 +58,13 @@ export function forbiddenImports(imports: readonly Import[]): readonly string[] 
 /** Relative and workspace imports of one file's text, as paths below src/ (or `sdk`). */
 export function importsOf(file: string, text: string): readonly Import[] {
   const found: Import[] = [];
-  for (const match of text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*'([^']+)'|\bimport\('([^']+)'\)|(?:^|\n)import\s*'([^']+)'/g)) {
+  for (const match of text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*'([^']+)'|\bimport\('([^']+)'\)|(?:^|\n)import\s*'([^']+)'/g,
+  )) {
     const specifier = match[1] ?? match[2] ?? match[3] ?? '';
     if (specifier.startsWith('@portolan/sdk')) found.push({ from: file, to: 'sdk' });
-    if (specifier.startsWith('.')) found.push({ from: file, to: new URL(specifier, `file:///${file}`).pathname.slice(1) });
+    if (specifier.startsWith('.'))
+      found.push({ from: file, to: new URL(specifier, `file:///${file}`).pathname.slice(1) });
   }
   return found;
 }

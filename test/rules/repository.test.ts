@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { repoRoot } from '../../src/lib/repo-root.testkit.ts';
 import { findCycle, forbiddenImports, importsOf, importTable } from './import-table.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = repoRoot(import.meta.url);
 
 test('folders import only what the table allows', () => {
   const files = sourceFiles('src').filter((file) => !isTest(file));
@@ -21,7 +21,10 @@ test('a planted import in the wrong direction is found', () => {
     'src/store/x.ts: store may not import catalog (src/catalog/catalog.ts)',
   ]);
   assert.equal(forbiddenImports(importsOf('src/nowhere/x.ts', "import '../lib/log.ts';")).length, 1);
-  assert.equal(forbiddenImports(importsOf('src/dns/x.ts', "import { a } from '@portolan/sdk/wire';")).length, 1);
+  assert.equal(
+    forbiddenImports(importsOf('src/dns/x.ts', "import { a } from '@portolan/sdk/wire';")).length,
+    1,
+  );
 });
 
 test('the import table is acyclic, and a planted cycle is found', () => {
@@ -40,7 +43,13 @@ test('every folder of src that has content is in the table, and every folder of 
 });
 
 test('the repository names no machine and no path of its makers', () => {
-  const found = [...sourceFiles('src'), ...sourceFiles('test'), ...sourceFiles('bench'), ...sourceFiles('docs'), 'README.md']
+  const found = [
+    ...sourceFiles('src'),
+    ...sourceFiles('test'),
+    ...sourceFiles('bench'),
+    ...sourceFiles('docs'),
+    'README.md',
+  ]
     .filter((file) => !file.includes('/rules/'))
     .filter((file) => /\/work\/(?:main|shared)/.test(read(file)));
   assert.deepEqual(found, []);
