@@ -30,7 +30,11 @@ export interface Config {
   /** -1: off. */
   readonly ports: { readonly dns: number; readonly http: number; readonly server: number };
   readonly taggedAddresses: Readonly<Record<string, string>>;
-  readonly log: { readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'; readonly json: boolean; readonly file: string };
+  readonly log: {
+    readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+    readonly json: boolean;
+    readonly file: string;
+  };
   readonly pidFile: string;
   readonly http: HttpConfig;
   readonly dns: DnsConfig;
@@ -68,7 +72,12 @@ export interface DnsConfig {
   readonly aRecordLimit: number;
   readonly disableCompression: boolean;
   readonly nodeMetaTxt: boolean;
-  readonly soa: { readonly refreshSeconds: number; readonly retrySeconds: number; readonly expireSeconds: number; readonly minTtlSeconds: number };
+  readonly soa: {
+    readonly refreshSeconds: number;
+    readonly retrySeconds: number;
+    readonly expireSeconds: number;
+    readonly minTtlSeconds: number;
+  };
   /** `host:port` or `host`; asked for names outside the domain. */
   readonly recursors: readonly string[];
   readonly recursorStrategy: 'sequential' | 'random';

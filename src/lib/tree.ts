@@ -4,6 +4,8 @@
 export interface Position {
   readonly line: number;
   readonly column: number;
+  /** File, flag or variable, once somebody has said so with `withSource`. */
+  readonly source?: string;
 }
 
 export type Tree =
@@ -46,4 +48,23 @@ export function plainTree(tree: Tree): unknown {
   return Object.fromEntries(
     [...result].map(([key, values]) => [key, values.length === 1 ? values[0] : values]),
   );
+}
+
+/** The same tree, every position naming its source. */
+export function withSource<T extends Tree>(tree: T, source: string): T {
+  const at = { ...tree.at, source };
+  if (tree.kind === 'leaf') return { ...tree, at };
+  if (tree.kind === 'list') return { ...tree, at, items: tree.items.map((item) => withSource(item, source)) };
+  const entries = tree.entries.map((entry) => ({
+    ...entry,
+    at: { ...entry.at, source },
+    value: withSource(entry.value, source),
+  }));
+  return { ...tree, at, entries };
+}
+
+/** `file:line:column`, `file`, or '' when nothing is known. */
+export function formatPosition(at: Position): string {
+  if (at.line === 0) return at.source ?? '';
+  return `${at.source === undefined ? '' : `${at.source}:`}${at.line}:${at.column}`;
 }
