@@ -8,11 +8,14 @@
 import { StoreError } from './store.ts';
 import type { Compare, Entry, Key, LeaseId, Operation, Revision, StoreEvent } from './store.ts';
 
+/** What range compares and range deletes need of an entry. */
+export type Head = Pick<Entry, 'key' | 'modRevision'>;
+
 /** The state that a commit is evaluated against. */
 export interface Lookup {
   get(key: Key): Entry | undefined;
-  /** Entries whose keys begin with `prefix`, in key order. */
-  entries(prefix: string): Iterable<Entry>;
+  /** Heads of the entries whose keys begin with `prefix`, in key order. */
+  heads(prefix: string): Iterable<Head>;
   leaseExists(id: LeaseId): boolean;
 }
 
@@ -23,8 +26,8 @@ export function holds(compares: readonly Compare[] | undefined, lookup: Lookup):
 
 function compareHolds(compare: Compare, lookup: Lookup): boolean {
   if ('prefix' in compare) {
-    for (const entry of lookup.entries(compare.prefix)) {
-      if (!('modRevisionBelow' in compare) || entry.modRevision >= compare.modRevisionBelow) return false;
+    for (const head of lookup.heads(compare.prefix)) {
+      if (!('modRevisionBelow' in compare) || head.modRevision >= compare.modRevisionBelow) return false;
     }
     return true;
   }
@@ -66,7 +69,7 @@ function pushPrefixDeletes(events: StoreEvent[], prefix: string, lookup: Lookup)
   const deleted = new Set<Key>();
   // Two prefixes of one commit may overlap; a key is deleted once.
   for (const event of events) if (event.type === 'delete') deleted.add(event.key);
-  for (const { key } of lookup.entries(prefix)) if (!deleted.has(key)) events.push({ type: 'delete', key });
+  for (const { key } of lookup.heads(prefix)) if (!deleted.has(key)) events.push({ type: 'delete', key });
 }
 
 /** The key that an event is about. */

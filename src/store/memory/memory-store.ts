@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Clock } from '../../lib/clock.ts';
+import { Bindings } from '../bindings.ts';
 import { checkCommit } from '../check-commit.ts';
 import { Feed } from '../feed.ts';
 import { grantedTtlSeconds, Leases } from '../leases.ts';
@@ -38,7 +39,7 @@ export class MemoryStore implements Store {
   readonly #entries = new SortedEntries();
   readonly #feed: Feed;
   readonly #leases: Leases;
-  readonly #leaseKeys = new Map<LeaseId, Set<Key>>();
+  readonly #bindings = new Bindings();
   readonly #lookup: Lookup;
   #closed = false;
 
@@ -48,7 +49,7 @@ export class MemoryStore implements Store {
     this.#leases = new Leases({ clock: deps.clock, onExpired: (id) => this.#dropKeysOf(id) });
     this.#lookup = {
       get: (key) => this.#entries.get(key),
-      entries: (prefix) => this.#entries.withPrefix(prefix),
+      heads: (prefix) => this.#entries.withPrefix(prefix),
       leaseExists: (id) => this.#leases.has(id),
     };
   }
@@ -82,7 +83,6 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const id = randomUUID();
     const granted = grantedTtlSeconds(ttlSeconds);
-    this.#leaseKeys.set(id, new Set());
     this.#leases.start(id, granted);
     return {
       id,
@@ -130,25 +130,17 @@ export class MemoryStore implements Store {
   }
 
   #set(entry: Entry): void {
-    this.#unbind(entry.key);
+    this.#bindings.bind(entry.key, entry.lease);
     this.#entries.set(entry);
-    if (entry.lease !== undefined) this.#leaseKeys.get(entry.lease)?.add(entry.key);
   }
 
   #delete(key: Key): void {
-    this.#unbind(key);
+    this.#bindings.bind(key, undefined);
     this.#entries.delete(key);
   }
 
-  #unbind(key: Key): void {
-    const lease = this.#entries.get(key)?.lease;
-    if (lease !== undefined) this.#leaseKeys.get(lease)?.delete(key);
-  }
-
   #dropKeysOf(id: LeaseId): void {
-    const keys = [...(this.#leaseKeys.get(id) ?? [])];
-    this.#leaseKeys.delete(id);
-    this.#apply(keys.map((key) => ({ delete: key })));
+    this.#apply(this.#bindings.keysOf(id).map((key) => ({ delete: key })));
   }
 
   #assertOpen(): void {
