@@ -1,0 +1,13 @@
+import { createRequire } from 'node:module';
+
+/** The part of dns-packet (which brings no types) that tests use as an independent opinion. */
+interface DnsPacket {
+  readonly RECURSION_DESIRED: number;
+  readonly DNSSEC_OK: number;
+  encode(message: Record<string, unknown>): Buffer;
+  decode(bytes: Uint8Array): {
+    readonly answers?: readonly { readonly name: string; readonly type: string; readonly data?: unknown }[];
+  };
+}
+
+export const packet = createRequire(import.meta.url)('dns-packet') as DnsPacket;
