@@ -28,7 +28,6 @@ import {
   chanOf,
   complex128Type,
   float64Type,
-  int64Type,
   intType,
   stringMapType,
   stringSliceType,
@@ -184,6 +183,10 @@ export class Struct {
   }
   get isNil(): boolean {
     return this.source === undefined;
+  }
+  /** Whether the source is an object that the fields' own readers know. */
+  get isReadable(): boolean {
+    return this.source !== undefined && this.source !== zeroSource;
   }
   /** The field at a position of `type.fields`; not for nil pointers. */
   field(index: number): Value {
