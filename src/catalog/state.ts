@@ -1,0 +1,279 @@
+import { compareUtf8 } from '../lib/bytes.ts';
+import { type CheckFields, type NodeFields, noTags, type ServiceFields } from './codec.ts';
+import { compareIds, compareServices, HostEntry, NameEntry, search } from './entries.ts';
+import { Graveyard } from './graveyard.ts';
+import { checkFloorKey, fold, nodeFloorKey, serviceFloorKey } from './keys.ts';
+import { CheckRow, NodeRow, ServiceRow } from './rows.ts';
+import { AddressIndex, StateIndex } from './secondary.ts';
+import { shareCheck, shareService } from './share.ts';
+import { topics as topicOf } from './topics.ts';
+
+/**
+ * The catalog's rows and everything that is derived from them, changed one row at a time.
+ *
+ * In: rows and tombstones with their revisions, in any order within one revision. Out: secondary indexes, and the
+ * newest revision that each view shows. Those are kept by taking the maximum as rows come. That equals the maximum
+ * over the rows and tombstones that are there, floors included, because whoever takes a row out of a view leaves a
+ * tombstone of a newer revision: a replica that loads and one that followed agree.
+ */
+export class CatalogState {
+  readonly hosts = new Map<string, HostEntry>();
+  readonly names = new Map<string, NameEntry>();
+  readonly hostsById = new Map<string, HostEntry>();
+  readonly serviceAddresses = new AddressIndex<ServiceRow>();
+  readonly nodeAddresses = new AddressIndex<HostEntry>();
+  readonly checkStates = new StateIndex();
+  readonly nodeGraves = new Graveyard(nodeFloorKey);
+  readonly serviceGraves = new Graveyard(serviceFloorKey);
+  readonly checkGraves = new Graveyard(checkFloorKey);
+  nodesIndex = 0;
+  servicesIndex = 0;
+  checksIndex = 0;
+  /** Newest revision at which any service name lost its last instance: the index of names that are not there. */
+  extinction = 0;
+  /** Counts changes of service rows, for what is derived from all of them. */
+  serviceChanges = 0;
+  #sortedHosts: HostEntry[] | undefined = undefined;
+  #lastNodeCheck: CheckRow | undefined = undefined;
+
+  /** Nodes that have a row, by folded name. */
+  sortedHosts(): readonly HostEntry[] {
+    if (this.#sortedHosts === undefined) {
+      const present = [...this.hosts.values()].filter((host) => host.present);
+      this.#sortedHosts = present.sort((a, b) => compareUtf8(a.key, b.key));
+    }
+    return this.#sortedHosts;
+  }
+
+  putNode(key: string, fields: NodeFields, createRevision: number, revision: number, out: Topics): void {
+    const host = this.#host(key);
+    const [name, id = '', address = '', taggedAddresses = null, meta = null, createIndex] = fields;
+    this.#unlinkNode(host);
+    const node = { id, name, address, taggedAddresses, meta };
+    host.row = new NodeRow(node, createIndex ?? createRevision, revision);
+    if (!host.present) this.#sortedHosts = undefined;
+    host.present = true;
+    if (id !== '') this.hostsById.set(id, host);
+    this.nodeAddresses.add(address, host);
+    this.nodesIndex = Math.max(this.nodesIndex, revision);
+    host.index = Math.max(host.index, revision);
+    out?.add(topicOf.nodes).add(topicOf.node(key));
+    this.#touchHost(host, revision, out);
+  }
+
+  deleteNode(key: string, out: Topics): void {
+    const host = this.hosts.get(key);
+    if (host === undefined || !host.present) return;
+    this.#unlinkNode(host);
+    host.present = false;
+    this.#sortedHosts = undefined;
+    out?.add(topicOf.nodes).add(topicOf.node(key));
+    this.#touchHost(host, 0, out);
+    this.#dropHost(host);
+  }
+
+  putService(
+    hostKey: string,
+    fields: ServiceFields,
+    createRevision: number,
+    revision: number,
+    out: Topics,
+  ): void {
+    const host = this.#host(hostKey);
+    const name = this.#name(fold(fields[1]));
+    const old = host.services.get(fields[0]);
+    const row = new ServiceRow(host, shareService(fields, old, name.lastService), createRevision, revision);
+    if (old !== undefined) this.#unlinkService(host, old, fold(old.name) !== name.key, out);
+    host.services.set(row.id, row);
+    name.lastService = row;
+    name.tagUnion = undefined;
+    const at = search(name.rows, row, compareServices);
+    if (at < 0) name.rows.splice(-1 - at, 0, row);
+    else name.rows[at] = row;
+    this.serviceAddresses.add(row.address, row);
+    this.serviceChanges += 1;
+    this.servicesIndex = Math.max(this.servicesIndex, revision);
+    host.index = Math.max(host.index, revision);
+    name.index = Math.max(name.index, revision, host.nodeLevel);
+    for (const check of host.checksOf(row.id)) name.index = Math.max(name.index, check.modifyIndex);
+    out?.add(topicOf.services).add(topicOf.node(hostKey)).add(topicOf.service(name.key));
+  }
+
+  deleteService(hostKey: string, id: string, out: Topics): void {
+    const host = this.hosts.get(hostKey);
+    const row = host?.services.get(id);
+    if (host === undefined || row === undefined) return;
+    this.#unlinkService(host, row, true, out);
+    host.services.delete(id);
+    this.serviceChanges += 1;
+    out?.add(topicOf.services).add(topicOf.node(hostKey));
+    this.#dropHost(host);
+  }
+
+  putCheck(
+    hostKey: string,
+    fields: CheckFields,
+    createRevision: number,
+    revision: number,
+    out: Topics,
+  ): void {
+    const host = this.#host(hostKey);
+    const old = host.checks.get(fields[0]);
+    const service = host.services.get(fields[4] ?? '');
+    const name = service === undefined ? undefined : this.names.get(fold(service.name));
+    const like = service === undefined ? this.#lastNodeCheck : name?.lastCheck;
+    const { check, serviceTags } = shareCheck(fields, old, like, service, noTags);
+    const row = new CheckRow(host, check, serviceTags, createRevision, revision);
+    if (name !== undefined) name.lastCheck = row;
+    else this.#lastNodeCheck = row;
+    if (old !== undefined) this.#unlinkCheck(host, old, out);
+    host.checks.set(row.id, row);
+    this.#linkCheck(host, row);
+    this.checkStates.add(row);
+    this.checksIndex = Math.max(this.checksIndex, revision);
+    this.#checkTopics(host, row, out);
+    if (row.serviceId === '') this.#touchHost(host, revision, out);
+    else if (name !== undefined) this.#touchName(name, revision, out);
+  }
+
+  deleteCheck(hostKey: string, id: string, out: Topics): void {
+    const host = this.hosts.get(hostKey);
+    const row = host?.checks.get(id);
+    if (host === undefined || row === undefined) return;
+    this.#unlinkCheck(host, row, out);
+    host.checks.delete(id);
+    this.#dropHost(host);
+  }
+
+  buryNode(key: string, revision: number, wallMs: number): void {
+    this.nodeGraves.bury(key, revision, wallMs);
+    this.nodesIndex = Math.max(this.nodesIndex, revision);
+  }
+
+  buryService(key: string, name: string, hostKey: string, revision: number, wallMs: number): void {
+    const entry = this.#name(name);
+    if (!this.serviceGraves.has(key)) entry.tombstones += 1;
+    this.serviceGraves.bury(key, revision, wallMs);
+    entry.index = Math.max(entry.index, revision);
+    this.servicesIndex = Math.max(this.servicesIndex, revision);
+    const host = this.hosts.get(hostKey);
+    if (host !== undefined) host.index = Math.max(host.index, revision);
+  }
+
+  /** `name` is '' for a check of the node itself. */
+  buryCheck(key: string, name: string, hostKey: string, revision: number, wallMs: number): void {
+    this.checkGraves.bury(key, revision, wallMs);
+    this.checksIndex = Math.max(this.checksIndex, revision);
+    if (name === '') {
+      const host = this.hosts.get(hostKey);
+      if (host !== undefined) this.#touchHost(host, revision, undefined);
+      return;
+    }
+    const entry = this.names.get(name);
+    if (entry !== undefined) entry.index = Math.max(entry.index, revision);
+  }
+
+  unburyService(key: string, name: string): void {
+    if (!this.serviceGraves.remove(key)) return;
+    const entry = this.#name(name);
+    entry.tombstones -= 1;
+    this.#dropName(entry);
+  }
+
+  #host(key: string): HostEntry {
+    let host = this.hosts.get(key);
+    if (host === undefined) {
+      host = new HostEntry(key);
+      this.hosts.set(key, host);
+    }
+    return host;
+  }
+
+  #name(key: string): NameEntry {
+    let name = this.names.get(key);
+    if (name === undefined) {
+      name = new NameEntry(key);
+      this.names.set(key, name);
+    }
+    return name;
+  }
+
+  #dropHost(host: HostEntry): void {
+    if (host.empty) this.hosts.delete(host.key);
+  }
+
+  #dropName(name: NameEntry): void {
+    if (name.empty) this.names.delete(name.key);
+  }
+
+  #touchName(name: NameEntry, revision: number, out: Topics): void {
+    name.index = Math.max(name.index, revision);
+    out?.add(topicOf.service(name.key));
+  }
+
+  /** What every instance on the node shows has changed. */
+  #touchHost(host: HostEntry, revision: number, out: Topics): void {
+    host.nodeLevel = Math.max(host.nodeLevel, revision);
+    for (const row of host.services.values()) {
+      const name = this.names.get(fold(row.name));
+      if (name !== undefined) this.#touchName(name, revision, out);
+    }
+  }
+
+  #unlinkNode(host: HostEntry): void {
+    if (!host.present) return;
+    // The id may have gone to another node in the same batch.
+    if (this.hostsById.get(host.row.id) === host) this.hostsById.delete(host.row.id);
+    this.nodeAddresses.remove(host.row.address, host);
+  }
+
+  /** `leaves`: the name loses this instance; otherwise its place is kept for the next version. */
+  #unlinkService(host: HostEntry, row: ServiceRow, leaves: boolean, out: Topics): void {
+    this.serviceAddresses.remove(row.address, row);
+    const name = this.names.get(fold(row.name));
+    if (name === undefined) return;
+    name.tagUnion = undefined;
+    out?.add(topicOf.service(name.key));
+    if (!leaves) return;
+    const at = search(name.rows, row, compareServices);
+    if (at >= 0) name.rows.splice(at, 1);
+    if (name.rows.length === 0) name.lastService = name.lastCheck = undefined;
+    this.#dropName(name);
+  }
+
+  #linkCheck(host: HostEntry, row: CheckRow): void {
+    if (row.serviceId === '') {
+      host.nodeChecks = [...host.nodeChecks, row].sort(compareIds);
+      return;
+    }
+    const others = host.checksOf(row.serviceId);
+    host.serviceChecks.set(row.serviceId, others.length === 0 ? row : [...others, row].sort(compareIds));
+  }
+
+  #unlinkCheck(host: HostEntry, row: CheckRow, out: Topics): void {
+    this.checkStates.remove(row);
+    this.#checkTopics(host, row, out);
+    if (row.serviceId === '') {
+      host.nodeChecks = host.nodeChecks.filter((other) => other !== row);
+      this.#touchHost(host, 0, out);
+      return;
+    }
+    const others = host.checksOf(row.serviceId).filter((other) => other !== row);
+    if (others.length === 0) host.serviceChecks.delete(row.serviceId);
+    else host.serviceChecks.set(row.serviceId, others.length === 1 ? others[0]! : others);
+    const service = host.services.get(row.serviceId);
+    if (service !== undefined) out?.add(topicOf.service(fold(service.name)));
+  }
+
+  #checkTopics(host: HostEntry, row: CheckRow, out: Topics): void {
+    if (out === undefined) return;
+    out
+      .add(topicOf.checks)
+      .add(topicOf.checksOfNode(host.key))
+      .add(topicOf.checksInState(fold(row.status)));
+    if (row.serviceName !== '') out.add(topicOf.checksOfService(fold(row.serviceName)));
+  }
+}
+
+/** Undefined while loading, when nobody is to be told. */
+export type Topics = Set<string> | undefined;

@@ -1,0 +1,18 @@
+import type { Entry, StoreEvent } from '../store/store.ts';
+
+/**
+ * Typed rows of some key prefixes, fed by a replica. Rows may come in any order, also a check before its service.
+ * While a replica starts over, the table goes on serving its old state until `finish`.
+ */
+export interface Table {
+  /** Every key that begins with one of these is this table's; prefixes of two tables never overlap. */
+  readonly prefixes: readonly string[];
+  /** Starts a fresh, empty state beside the one that is served. */
+  begin(): void;
+  /** Adds one stored row to the fresh state. */
+  load(entry: Entry): void;
+  /** The fresh state replaces the one that is served. */
+  finish(): void;
+  /** Applies one event of the batch `revision` to the state that is served and adds the topics that it concerns. */
+  apply(event: StoreEvent, revision: number, topics: Set<string>): void;
+}

@@ -1,0 +1,174 @@
+import { encodeTombstone } from '../catalog/codec.ts';
+import type { Replica } from '../catalog/replica.ts';
+import type { Clock } from '../lib/clock.ts';
+import { KeyedQueue } from '../lib/keyed-queue.ts';
+import { type Commit, type CommitResult, type Compare, type Store, StoreError } from '../store/store.ts';
+import type { View } from '../watch/view.ts';
+import { encodeKv } from './codec.ts';
+import { KvError } from './errors.ts';
+import { folderOf, rowPrefix, tombstonePrefix, topics, treeTombstonePrefix } from './keys.ts';
+import type { KvTable } from './kv-table.ts';
+import type { KvRow } from './row.ts';
+
+export { KvError, type KvErrorCode } from './errors.ts';
+export type { KvRow } from './row.ts';
+
+/** `cas`: only if the row's modifyIndex is this; 0 = only if there is none. */
+export interface KvWriteOptions {
+  readonly cas?: number | bigint | undefined;
+}
+
+/**
+ * Keys and values. Reads are from the replica; writes resolve when they are durable and the replica shows them.
+ * Writes to one key by this process are applied in the order of the calls. Throws KvError.
+ */
+export class Kv {
+  readonly #store: Store;
+  readonly #replica: Replica;
+  readonly #table: KvTable;
+  readonly #clock: Clock;
+  readonly #writes = new KeyedQueue();
+
+  constructor(
+    _options: Readonly<Record<string, never>>,
+    deps: {
+      readonly store: Store;
+      readonly replica: Replica;
+      readonly table: KvTable;
+      readonly clock: Clock;
+    },
+  ) {
+    this.#store = deps.store;
+    this.#replica = deps.replica;
+    this.#table = deps.table;
+    this.#clock = deps.clock;
+  }
+
+  /** One row. A missing key has the index of all keys but is woken only by its own writes. */
+  get(key: string): View<KvRow | undefined> {
+    return {
+      topics: [topics.key(key)],
+      index: () => this.#table.state.row(key)?.modifyIndex ?? this.#table.state.newest,
+      read: () => this.#table.state.row(key),
+    };
+  }
+
+  /** All rows whose key begins with `prefix`, by the keys' bytes. */
+  list(prefix: string): View<readonly KvRow[]> {
+    return this.#under(prefix, () => [...this.#table.state.rowsUnder(prefix)]);
+  }
+
+  /** Keys that begin with `prefix`, each cut after the first `separator` that follows it ('' cuts none). */
+  keys(prefix: string, separator: string): View<readonly string[]> {
+    return this.#under(prefix, () => {
+      const keys: string[] = [];
+      for (const { key } of this.#table.state.rowsUnder(prefix)) {
+        const cut = separator === '' ? -1 : key.indexOf(separator, prefix.length);
+        const shown = cut < 0 ? key : key.slice(0, cut + separator.length);
+        if (shown !== keys.at(-1)) keys.push(shown);
+      }
+      return keys;
+    });
+  }
+
+  /**
+   * Sets value and flags. The session that holds the key keeps it, but its lock index falls back to 0, as in Consul.
+   * False when `cas` does not hold. What is already so is not written.
+   */
+  put(key: string, value: Uint8Array, flags: bigint, options: KvWriteOptions = {}): Promise<boolean> {
+    return this.#write(key, (row) => {
+      if (!casHolds(row, options.cas)) return false;
+      if (row !== undefined && isSame(row, value, flags)) return true;
+      const fields = { value, flags, lockIndex: 0, session: row?.session ?? '' };
+      return { then: [{ put: rowPrefix + key, value: encodeKv(fields) }], when: [unchanged(key, row)] };
+    });
+  }
+
+  /** A missing key is a success, also with `cas`. */
+  delete(key: string, options: KvWriteOptions = {}): Promise<boolean> {
+    return this.#write(key, (row) => {
+      if (row === undefined) return true;
+      if (options.cas !== undefined && (Number(options.cas) === 0 || !casHolds(row, options.cas)))
+        return false;
+      const tombstone = { put: tombstonePrefix + key, value: encodeTombstone(this.#clock.wallMs()) };
+      return { then: [{ delete: rowPrefix + key }, tombstone], when: [unchanged(key, row)] };
+    });
+  }
+
+  /** Deletes every key that begins with `prefix` in one commit; '' deletes all. */
+  async deleteTree(prefix: string): Promise<void> {
+    if (this.#table.state.rowsUnder(prefix).next().done) {
+      await this.#catchUp();
+      if (this.#table.state.rowsUnder(prefix).next().done) return;
+    }
+    const tombstone = { put: treeTombstonePrefix + prefix, value: encodeTombstone(this.#clock.wallMs()) };
+    const result = await this.#commit({ then: [{ deletePrefix: rowPrefix + prefix }, tombstone] });
+    await this.#replica.waitFor(result.revision);
+  }
+
+  #under<T>(prefix: string, read: () => T): View<T> {
+    // Where nothing is, any write may come first: such a view is woken by all.
+    const topic = this.#table.state.holdsUnder(prefix) ? topics.folder(folderOf(prefix)) : topics.any;
+    return { topics: [topic], index: () => this.#table.state.indexUnder(prefix), read };
+  }
+
+  /** `decide` is asked again when the commit was refused, and once more after a barrier when it wants none. */
+  #write(key: string, decide: (row: KvRow | undefined) => boolean | Commit): Promise<boolean> {
+    return this.#writes.run(key, async () => {
+      for (let fresh = false; ; ) {
+        const wanted = decide(this.#table.state.row(key));
+        if (typeof wanted === 'boolean') {
+          if (fresh) return wanted;
+          await this.#catchUp();
+          fresh = true;
+          continue;
+        }
+        const result = await this.#commit(wanted);
+        if (this.#replica.revision < result.revision) await this.#replica.waitFor(result.revision);
+        if (result.outcome === 'committed') return true;
+        fresh = false;
+      }
+    });
+  }
+
+  async #commit(commit: Commit): Promise<Exclude<CommitResult, { outcome: 'unknown' }>> {
+    let result: CommitResult;
+    try {
+      result = await this.#store.commit(commit);
+    } catch (error) {
+      throw translated(error);
+    }
+    if (result.outcome !== 'unknown') return result;
+    const message = `the store did not confirm the write, it may have been applied: ${result.cause.message}`;
+    throw new KvError('unknown', message, { cause: result.cause });
+  }
+
+  async #catchUp(): Promise<void> {
+    try {
+      await this.#replica.waitFor(await this.#store.barrier());
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+}
+
+function casHolds(row: KvRow | undefined, cas: number | bigint | undefined): boolean {
+  return cas === undefined || BigInt(cas) === BigInt(row?.modifyIndex ?? 0);
+}
+
+function unchanged(key: string, row: KvRow | undefined): Compare {
+  return row === undefined
+    ? { key: rowPrefix + key, exists: false }
+    : { key: rowPrefix + key, modRevision: row.modifyIndex };
+}
+
+function isSame(row: KvRow, value: Uint8Array, flags: bigint): boolean {
+  if (row.flags !== flags || row.lockIndex !== 0 || row.value.byteLength !== value.byteLength) return false;
+  return Buffer.compare(row.value, value) === 0;
+}
+
+function translated(error: unknown): unknown {
+  if (!(error instanceof StoreError) || error.code === 'invalid') return error;
+  const code = error.code === 'too-large' ? 'too-large' : 'unavailable';
+  return new KvError(code, error.message, { cause: error });
+}
