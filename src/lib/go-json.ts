@@ -166,7 +166,15 @@ function quoteByte(codePoint: number): string {
   const char = String.fromCharCode(byte);
   if (char === "'") return "'\\''";
   if (char === '"') return `'"'`;
-  const short = { '\n': '\\n', '\t': '\\t', '\r': '\\r', '\f': '\\f', '\b': '\\b', '\v': '\\v', '\\': '\\\\' }[char];
+  const short = {
+    '\n': '\\n',
+    '\t': '\\t',
+    '\r': '\\r',
+    '\f': '\\f',
+    '\b': '\\b',
+    '\v': '\\v',
+    '\\': '\\\\',
+  }[char];
   if (short !== undefined) return `'${short}'`;
   if (char === '\x07') return "'\\a'";
   if (byte < 0x20 || byte === 0x7f) return `'\\x${byte.toString(16).padStart(2, '0')}'`;

@@ -33,7 +33,7 @@ function mapRunes(text: string, map: (rune: string) => string): string {
   let out = '';
   for (const rune of text) {
     const mapped = map(rune);
-    out += [...mapped].length === 1 ? mapped : rune;
+    out += Array.from(mapped).length === 1 ? mapped : rune;
   }
   return out;
 }

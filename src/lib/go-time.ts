@@ -3,10 +3,9 @@
  * Source: Go time.Format and its reference time, `Mon Jan 2 15:04:05 MST 2006`.
  */
 
-const months = [
-  ...['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October'],
-  ...['November', 'December'],
-];
+const months = 'January February March April May June July August September October November December'.split(
+  ' ',
+);
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 
 // Longest first, as Go's own scanner takes them. `Jan` and `Mon` do not begin a longer lower-case word.

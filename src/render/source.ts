@@ -1,14 +1,40 @@
 /**
  * Where a template's queries get their data: this process's replica, or a Consul HTTP API. The runner asks for queries by
  * value; the same query asked twice is one subscription.
+ *
+ * Answers come filtered and in their final order:
+ * - service: instances with the tag (when not '') whose aggregated status is among the filters (`any` takes all), by node name
+ *   then service id, or by distance when `near` is given; tags sorted. answers.ts has the rules.
+ * - services by name; nodes by name then address (or distance); a node's services by name then id.
+ * - prefix: every key that starts with the prefix, by its bytes; `key` is the path without the prefix and leading slashes.
+ * An empty `dc` is the source's own; node '' is the node of the asked agent.
  */
-export type Query =
-  | { readonly type: 'service'; readonly name: string; readonly tag: string; readonly dc: string; readonly near: string; readonly filters: readonly string[] }
-  | { readonly type: 'services'; readonly dc: string }
-  | { readonly type: 'node'; readonly name: string; readonly dc: string }
-  | { readonly type: 'nodes'; readonly dc: string; readonly near: string }
-  | { readonly type: 'key'; readonly key: string; readonly dc: string }
-  | { readonly type: 'prefix'; readonly prefix: string; readonly dc: string };
+export type Query = QueryScope &
+  (
+    | {
+        readonly type: 'service';
+        readonly name: string;
+        readonly tag: string;
+        readonly dc: string;
+        readonly near: string;
+        readonly filters: readonly string[];
+      }
+    | { readonly type: 'services'; readonly dc: string }
+    | { readonly type: 'node'; readonly name: string; readonly dc: string }
+    | { readonly type: 'nodes'; readonly dc: string; readonly near: string }
+    | { readonly type: 'key'; readonly key: string; readonly dc: string }
+    | { readonly type: 'prefix'; readonly prefix: string; readonly dc: string }
+  );
+
+/** What a query string may add after `?`; a source that knows no such division answers as if it were absent. */
+export interface QueryScope {
+  readonly scope?: {
+    readonly namespace: string;
+    readonly partition: string;
+    readonly peer: string;
+    readonly samenessGroup: string;
+  };
+}
 
 /** Catalog data as templates see it (consul-template's dependency structs), by query type. */
 export interface Answers {
@@ -35,7 +61,9 @@ export interface HealthService {
   readonly port: number;
   readonly tags: readonly string[];
   readonly serviceMeta: Readonly<Record<string, string>> | null;
-  readonly serviceTaggedAddresses: Readonly<Record<string, { readonly address: string; readonly port: number }>> | null;
+  readonly serviceTaggedAddresses: Readonly<
+    Record<string, { readonly address: string; readonly port: number }>
+  > | null;
   /** Aggregated: `passing warning critical maintenance`. */
   readonly status: string;
   readonly checks: readonly HealthCheck[];
@@ -108,6 +136,10 @@ export interface Source {
    * Starts to follow a query. `onChange` is called (synchronously, on the leading edge) whenever `current()` has become
    * different, the first answer included; failures are retried inside, forever, and reported by `onError`.
    */
-  subscribe<Q extends Query>(query: Q, onChange: () => void, onError: (error: Error) => void): Subscription<Q>;
+  subscribe<Q extends Query>(
+    query: Q,
+    onChange: () => void,
+    onError: (error: Error) => void,
+  ): Subscription<Q>;
   close(): Promise<void>;
 }

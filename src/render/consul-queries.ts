@@ -1,0 +1,252 @@
+/** Queries as requests of Consul's HTTP API, and its answers as templates' data. */
+import { Client } from '@portolan/sdk';
+import type {
+  Fetch,
+  HealthCheck,
+  KvEntry,
+  Node,
+  NodeService,
+  ReadOptions,
+  ServiceEntry,
+} from '@portolan/sdk';
+import { Agent, fetch as undiciFetch } from 'undici';
+import { compareUtf8 } from '../lib/bytes.ts';
+import { fromBytes } from '../template/text.ts';
+import {
+  aggregateStatus,
+  byNodeThenAddress,
+  byPath,
+  byServiceThenId,
+  keyBelow,
+  selectInstances,
+} from './answers.ts';
+import type * as source from './source.ts';
+import type { Answers, Query, QueryScope } from './source.ts';
+
+export interface Answer<Q extends Query> {
+  readonly data: Answers[Q['type']];
+  readonly index: number;
+  readonly knownLeader: boolean;
+  readonly lastContactMs: number;
+}
+
+export interface ConsulQueriesOptions {
+  readonly address: string;
+  readonly token?: string;
+  readonly datacenter?: string;
+}
+
+type Scope = NonNullable<QueryScope['scope']>;
+
+export class ConsulQueries {
+  readonly #options: ConsulQueriesOptions;
+  readonly #agent: Agent;
+  readonly #client: Client;
+  #self: string | undefined;
+
+  constructor(options: ConsulQueriesOptions) {
+    const socketPath = /^unix:\/\/(.+)$/.exec(options.address)?.[1];
+    this.#options = socketPath === undefined ? options : { ...options, address: 'http://localhost' };
+    // Long polls are bounded by their caller; an idle connection is kept for the next one.
+    this.#agent = new Agent({
+      connect: { timeout: 5000, ...(socketPath === undefined ? {} : { socketPath }) },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: 30_000,
+    });
+    this.#client = this.#clientOf(undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  /** One request, held by the server while `options.index` is its view's. Throws ClientError. */
+  async ask<Q extends Query>(query: Q, options: ReadOptions): Promise<Answer<Q>> {
+    const client = query.scope === undefined ? this.#client : this.#clientOf(query.scope);
+    const placed = query.dc === '' ? options : { ...options, datacenter: query.dc };
+    return (await this.#read(client, query, placed)) as Answer<Q>;
+  }
+
+  async #read(client: Client, query: Query, options: ReadOptions): Promise<Answer<Query>> {
+    switch (query.type) {
+      case 'service':
+        return map(await client.health.service(query.name, serviceOptions(query, options)), (entries) =>
+          selectInstances(query, (entries ?? []).map(healthService)),
+        );
+      case 'services':
+        return map(await client.catalog.services(options), (services) =>
+          Object.entries(services ?? {})
+            .map(([name, tags]) => ({ name, tags: sorted(tags) }))
+            .sort((a, b) => compareUtf8(a.name, b.name)),
+        );
+      case 'nodes':
+        return map(await client.catalog.nodes(nearOptions(query.near, options)), (nodes) => {
+          const records = (nodes ?? []).map(nodeRecord);
+          return query.near === '' ? records.sort(byNodeThenAddress) : records;
+        });
+      case 'node':
+        return map(await client.catalog.node(query.name || (await this.#ownNode(client)), options), (node) =>
+          node === null ? null : { node: nodeRecord(node.Node), services: nodeServices(node.Services) },
+        );
+      case 'key':
+        return map(await client.kv.get(query.key, options), (row) =>
+          row === undefined ? null : fromBytes(row.value),
+        );
+      case 'prefix':
+        return map(await client.kv.list(query.prefix, options), (rows) =>
+          rows.map((row) => keyPair(query.prefix, row)).sort(byPath),
+        );
+    }
+  }
+
+  async #ownNode(client: Client): Promise<string> {
+    if (this.#self !== undefined) return this.#self;
+    const self = (await client.agent.self()) as { readonly Config?: { readonly NodeName?: string } };
+    this.#self = self.Config?.NodeName ?? '';
+    return this.#self;
+  }
+
+  #clientOf(scope: Scope | undefined): Client {
+    const { address, token, datacenter } = this.#options;
+    const extra = scope === undefined ? '' : scopeParameters(scope);
+    const send: Fetch = async (url, init) => {
+      const target = extra === '' ? url : url + (url.includes('?') ? '&' : '?') + extra;
+      // undici's own types and the runtime's describe the same objects.
+      const request = { ...init, dispatcher: this.#agent } as unknown as Parameters<typeof undiciFetch>[1];
+      return (await undiciFetch(target, request)) as unknown as Response;
+    };
+    return new Client({
+      address,
+      fetch: send,
+      ...(token === undefined || token === '' ? {} : { token }),
+      ...(datacenter === undefined || datacenter === '' ? {} : { datacenter }),
+    });
+  }
+}
+
+function scopeParameters(scope: Scope): string {
+  const pairs = [
+    ['ns', scope.namespace],
+    ['partition', scope.partition],
+    ['peer', scope.peer],
+    ['sameness-group', scope.samenessGroup],
+  ] as const;
+  return new URLSearchParams(
+    pairs.filter(([, value]) => value !== '').map(([key, value]): [string, string] => [key, value]),
+  ).toString();
+}
+
+function serviceOptions(
+  query: Extract<Query, { type: 'service' }>,
+  options: ReadOptions,
+): ReadOptions & { tags?: readonly string[]; passing?: boolean } {
+  return {
+    ...nearOptions(query.near, options),
+    ...(query.tag === '' ? {} : { tags: [query.tag] }),
+    passing: query.filters.length === 1 && query.filters[0] === 'passing',
+  };
+}
+
+function nearOptions(near: string, options: ReadOptions): ReadOptions {
+  return near === '' ? options : { ...options, near };
+}
+
+function map<A, B>(
+  answer: {
+    readonly data: A;
+    readonly index: number;
+    readonly knownLeader: boolean;
+    readonly lastContactMs: number;
+  },
+  convert: (data: A) => B,
+): { data: B; index: number; knownLeader: boolean; lastContactMs: number } {
+  return { ...answer, data: convert(answer.data) };
+}
+
+// Older servers and hand-written registrations leave out what the wire types promise: null and absent are taken as empty.
+function healthService({ Node: node, Service: service, Checks }: ServiceEntry): source.HealthService {
+  const checks = (Checks ?? []).map(healthCheck);
+  return {
+    node: node.Node,
+    nodeId: node.ID ?? '',
+    nodeAddress: node.Address,
+    nodeTaggedAddresses: node.TaggedAddresses ?? null,
+    nodeMeta: node.Meta ?? null,
+    nodeDatacenter: node.Datacenter ?? '',
+    id: service.ID,
+    name: service.Service,
+    address: service.Address || node.Address,
+    port: service.Port ?? 0,
+    tags: sorted(service.Tags),
+    serviceMeta: service.Meta ?? null,
+    serviceTaggedAddresses: taggedAddresses(service),
+    status: aggregateStatus(checks),
+    checks,
+    weights: { passing: service.Weights?.Passing ?? 1, warning: service.Weights?.Warning ?? 1 },
+  };
+}
+
+function taggedAddresses(service: NodeService): source.HealthService['serviceTaggedAddresses'] {
+  const entries = Object.entries(service.TaggedAddresses ?? {});
+  if (service.TaggedAddresses === undefined || service.TaggedAddresses === null) return null;
+  return Object.fromEntries(
+    entries.map(([name, { Address, Port }]) => [name, { address: Address, port: Port }]),
+  );
+}
+
+function healthCheck(check: HealthCheck): source.HealthCheck {
+  return {
+    node: check.Node,
+    checkId: check.CheckID,
+    name: check.Name,
+    status: check.Status,
+    notes: check.Notes ?? '',
+    output: check.Output ?? '',
+    serviceId: check.ServiceID ?? '',
+    serviceName: check.ServiceName ?? '',
+    serviceTags: check.ServiceTags ?? [],
+    type: check.Type ?? '',
+  };
+}
+
+function nodeRecord(node: Node): source.NodeRecord {
+  return {
+    id: node.ID ?? '',
+    node: node.Node,
+    address: node.Address,
+    datacenter: node.Datacenter ?? '',
+    taggedAddresses: node.TaggedAddresses ?? null,
+    meta: node.Meta ?? null,
+  };
+}
+
+function nodeServices(services: Readonly<Record<string, NodeService>>): readonly source.NodeService[] {
+  const list = Object.values(services ?? {}).map((service) => ({
+    id: service.ID,
+    service: service.Service,
+    tags: sorted(service.Tags),
+    meta: service.Meta ?? null,
+    port: service.Port ?? 0,
+    address: service.Address ?? '',
+    enableTagOverride: service.EnableTagOverride ?? false,
+  }));
+  return list.sort(byServiceThenId);
+}
+
+function keyPair(prefix: string, row: KvEntry): source.KeyPair {
+  return {
+    path: row.key,
+    key: keyBelow(prefix, row.key),
+    value: fromBytes(row.value),
+    createIndex: row.createIndex,
+    modifyIndex: row.modifyIndex,
+    lockIndex: row.lockIndex,
+    flags: row.flags,
+    session: row.session,
+  };
+}
+
+function sorted(tags: readonly string[] | null | undefined): readonly string[] {
+  return [...(tags ?? [])].sort(compareUtf8);
+}

@@ -1,0 +1,132 @@
+/**
+ * The answers that the templates of one runner share: one subscription a query, one watch a file, each kept for as long as
+ * a template uses it.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Dependency } from './dependency.ts';
+import type { World } from './evaluator.ts';
+import { watchFile } from './file-watch.ts';
+import type { Source } from './source.ts';
+
+/** A template, as far as its dependencies know it. */
+export interface Dependent {
+  /** Called, synchronously, when an answer that it uses has changed. */
+  changed(): void;
+}
+
+export interface DependenciesDeps {
+  readonly source: Source;
+  readonly clock: Clock;
+  /** A subscription failed; it goes on trying by itself. */
+  readonly onError: (dependency: Dependency, error: Error) => void;
+}
+
+interface Entry {
+  current(): { readonly data: unknown } | undefined;
+  close(): void;
+  readonly users: Set<Dependent>;
+  /** Last failure, undefined again after an answer. */
+  readonly state: { readonly error: Error | undefined };
+  readonly sinceMs: number;
+}
+
+export class Dependencies implements World {
+  readonly #deps: DependenciesDeps;
+  // By what is asked, not by id: `key` and `keyExists` of one key are one subscription.
+  readonly #entries = new Map<string, Entry>();
+  readonly #used = new Map<Dependent, Map<string, Dependency>>();
+
+  constructor(deps: DependenciesDeps) {
+    this.#deps = deps;
+  }
+
+  lookup(dependency: Dependency): { readonly data: unknown } | undefined {
+    return this.#entries.get(entryKey(dependency))?.current();
+  }
+
+  environment(name: string): string | undefined {
+    return process.env[name];
+  }
+
+  wallMs(): number {
+    return this.#deps.clock.wallMs();
+  }
+
+  /** Why a dependency has no answer, as far as its source said, and since when it is waited for (monotonic). */
+  waiting(dependency: Dependency): { readonly sinceMs: number; readonly error: Error | undefined } {
+    const entry = this.#entries.get(entryKey(dependency));
+    return { sinceMs: entry?.sinceMs ?? this.#deps.clock.monotonicMs(), error: entry?.state.error };
+  }
+
+  /**
+   * Subscribes to what the user newly needs; with `release`, drops what it no longer uses. True when one of the new
+   * subscriptions has an answer already, so that evaluating again is worth it.
+   */
+  follow(user: Dependent, used: readonly Dependency[], release: boolean): boolean {
+    const known = this.#used.get(user) ?? new Map<string, Dependency>();
+    const wanted = new Map(used.map((dependency) => [entryKey(dependency), dependency]));
+    let answered = false;
+    for (const [key, dependency] of wanted) {
+      if (known.has(key)) continue;
+      const entry = this.#entries.get(key) ?? this.#open(key, dependency);
+      // One that others follow was visible to the evaluation already.
+      if (entry.users.size === 0 && entry.current() !== undefined) answered = true;
+      entry.users.add(user);
+    }
+    if (release) for (const key of known.keys()) if (!wanted.has(key)) this.#drop(user, key);
+    this.#used.set(user, release ? wanted : new Map([...known, ...wanted]));
+    return answered;
+  }
+
+  close(): void {
+    for (const entry of this.#entries.values()) entry.close();
+    this.#entries.clear();
+    this.#used.clear();
+  }
+
+  #open(key: string, dependency: Dependency): Entry {
+    const users = new Set<Dependent>();
+    const state: { error: Error | undefined } = { error: undefined };
+    const onChange = (): void => {
+      state.error = undefined;
+      for (const user of Array.from(users)) user.changed();
+    };
+    const subscription = this.#subscribe(dependency, onChange, (error) => {
+      state.error = error;
+      this.#deps.onError(dependency, error);
+    });
+    const entry: Entry = {
+      current: () => subscription.current(),
+      close: () => subscription.close(),
+      users,
+      state,
+      sinceMs: this.#deps.clock.monotonicMs(),
+    };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #subscribe(
+    dependency: Dependency,
+    onChange: () => void,
+    onError: (error: Error) => void,
+  ): Pick<Entry, 'current' | 'close'> {
+    if (dependency.kind === 'query') return this.#deps.source.subscribe(dependency.query, onChange, onError);
+    const file = watchFile(dependency.path, this.#deps.clock, onChange);
+    if (file.error !== undefined) onError(file.error);
+    return file;
+  }
+
+  #drop(user: Dependent, key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    entry.users.delete(user);
+    if (entry.users.size > 0) return;
+    this.#entries.delete(key);
+    entry.close();
+  }
+}
+
+function entryKey(dependency: Dependency): string {
+  return dependency.kind === 'file' ? dependency.id : JSON.stringify(dependency.query);
+}

@@ -1,0 +1,137 @@
+/**
+ * One template evaluated against the world as it is now.
+ *
+ * In: a parsed template, the answers that are known. Out: its output or its error, and every dependency that it used and
+ * missed, in the order of their first use. An error while something is missing is no error of the template yet: callers
+ * look at `missing` first. Pure but for the clock and the environment.
+ */
+import { Budget } from '../template/state.ts';
+import type { Limits, MissingKey } from '../template/state.ts';
+import { executeTemplate, parseTemplate } from '../template/template.ts';
+import type { Template } from '../template/template.ts';
+import type { Value } from '../template/values.ts';
+import type { Dependency } from './dependency.ts';
+import type { FunctionContext } from './functions/context.ts';
+import { templateFunctions } from './functions/functions.ts';
+import type { Answers, Query } from './source.ts';
+
+export interface TemplateText {
+  /** Shown in the language's messages: `template: NAME:LINE:COL: ...`. */
+  readonly name: string;
+  readonly text: string;
+  /** '' = `{{`. */
+  readonly leftDelimiter: string;
+  /** '' = `}}`. */
+  readonly rightDelimiter: string;
+  readonly missingKey: MissingKey;
+  /** Globs of functions that refuse every call. */
+  readonly functionDenylist: readonly string[];
+  /** Where `file` may read; '' = everywhere. */
+  readonly sandboxPath: string;
+  /** Seen by `env` before the process's own. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Default: the language's own. */
+  readonly limits?: Limits;
+}
+
+/** What is known of the world. */
+export interface World {
+  /** undefined: no answer yet. */
+  lookup(dependency: Dependency): { readonly data: unknown } | undefined;
+  environment(name: string): string | undefined;
+  wallMs(): number;
+}
+
+export interface Evaluation {
+  readonly used: readonly Dependency[];
+  readonly missing: readonly Dependency[];
+  readonly result: { readonly output: string } | { readonly error: Error };
+}
+
+export class Evaluator {
+  readonly #template: Template;
+  readonly #options: TemplateText;
+  readonly #functions: ReturnType<typeof templateFunctions>;
+  #pass: Pass;
+
+  /** Throws TemplateError when the text does not parse. */
+  constructor(options: TemplateText) {
+    this.#options = options;
+    this.#pass = new Pass(nowhere);
+    this.#functions = templateFunctions(this.#context(), options.functionDenylist);
+    this.#template = parseTemplate(options.name, options.text, {
+      functions: this.#functions,
+      leftDelimiter: options.leftDelimiter,
+      rightDelimiter: options.rightDelimiter,
+    });
+  }
+
+  evaluate(world: World, data?: Value): Evaluation {
+    const pass = new Pass(world, this.#options.limits);
+    this.#pass = pass;
+    const result = this.#run(data);
+    return { used: [...pass.used.values()], missing: [...pass.missing.values()], result };
+  }
+
+  #run(data: Value): Evaluation['result'] {
+    try {
+      return { output: this.#execute(this.#template.name, data) };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  }
+
+  #execute(definition: string, data: Value): string {
+    return executeTemplate(this.#template, {
+      definition,
+      data,
+      functions: this.#functions,
+      missingKey: this.#options.missingKey,
+      limits: this.#pass.budget,
+    });
+  }
+
+  #context(): FunctionContext {
+    const ask = (dependency: Dependency): unknown => this.#pass.ask(dependency);
+    return {
+      ask: <Q extends Query['type']>(_type: Q, dependency: Dependency) =>
+        ask(dependency) as Answers[Q] | undefined,
+      askFile: (dependency) => ask(dependency) as string | undefined,
+      markMissing: (dependency) => this.#pass.missing.set(dependency.id, dependency),
+      environment: (name) => {
+        const { environment } = this.#options;
+        return Object.hasOwn(environment, name) ? environment[name] : this.#pass.world.environment(name);
+      },
+      now: () => this.#pass.world.wallMs(),
+      scratch: () => this.#pass.scratch,
+      execute: (definition, data) => this.#execute(definition, data),
+      sandboxPath: this.#options.sandboxPath === '' ? undefined : this.#options.sandboxPath,
+    };
+  }
+}
+
+/** What one evaluation gathers. */
+class Pass {
+  readonly world: World;
+  readonly used = new Map<string, Dependency>();
+  readonly missing = new Map<string, Dependency>();
+  readonly scratch = new Map<string, Value>();
+  /** Shared with what `executeTemplate` runs inside. */
+  readonly budget: Budget;
+
+  constructor(world: World, limits?: Limits) {
+    this.world = world;
+    this.budget = new Budget(limits);
+  }
+
+  ask(dependency: Dependency): unknown {
+    this.used.set(dependency.id, dependency);
+    const answer = this.world.lookup(dependency);
+    const waits = dependency.kind === 'query' && dependency.blocking && answer?.data === null;
+    if (answer !== undefined && !waits) return answer.data;
+    this.missing.set(dependency.id, dependency);
+    return undefined;
+  }
+}
+
+const nowhere: World = { lookup: () => undefined, environment: () => undefined, wallMs: () => 0 };

@@ -1,0 +1,96 @@
+/**
+ * Local files that templates read: their text, and a call when it changes. Changes in the file's directory are noticed at
+ * once where the file system reports them, and by a look every two seconds where it does not.
+ */
+import { readFileSync, statSync, watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { fromBytes } from '../template/text.ts';
+
+const lookEveryMs = 2000;
+
+export interface FileSubscription {
+  /** undefined: the file cannot be read now; `error` says why. */
+  current(): { readonly data: string } | undefined;
+  readonly error: Error | undefined;
+  close(): void;
+}
+
+/** Reads the file at once; `onChange` is called after its text has changed, appeared or gone. */
+export function watchFile(path: string, clock: Clock, onChange: () => void): FileSubscription {
+  return new FileWatch(path, clock, onChange);
+}
+
+class FileWatch implements FileSubscription {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #onChange: () => void;
+  #text: { readonly data: string } | undefined;
+  #error: Error | undefined;
+  #mark = '';
+  #timer: Timer | undefined;
+  #watcher: FSWatcher | undefined;
+
+  constructor(path: string, clock: Clock, onChange: () => void) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#onChange = onChange;
+    this.#watchDirectory();
+    this.#look();
+    this.#schedule();
+  }
+
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  current(): { readonly data: string } | undefined {
+    return this.#text;
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#watcher?.close();
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.after(lookEveryMs, () => {
+      if (this.#look()) this.#onChange();
+      this.#schedule();
+    });
+  }
+
+  // The directory, not the file: a file that is replaced by a rename takes its watch with it.
+  #watchDirectory(): void {
+    try {
+      this.#watcher = watch(dirname(this.#path), { persistent: false }, (_event, name) => {
+        if ((name === null || name === basename(this.#path)) && this.#look()) this.#onChange();
+      });
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch {
+      // No such directory, or no watches left: the slow look remains.
+    }
+  }
+
+  /** True when what is known of the file has changed. */
+  #look(): boolean {
+    try {
+      const { size, mtimeMs, ino } = statSync(this.#path);
+      const mark = `${size}/${mtimeMs}/${ino}`;
+      if (mark === this.#mark) return false;
+      const data = fromBytes(readFileSync(this.#path));
+      this.#mark = mark;
+      this.#error = undefined;
+      if (this.#text?.data === data) return false;
+      this.#text = { data };
+      return true;
+    } catch (error) {
+      const known = this.#text !== undefined;
+      this.#mark = '';
+      this.#error = error as Error;
+      this.#text = undefined;
+      return known;
+    }
+  }
+}

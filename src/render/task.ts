@@ -1,0 +1,199 @@
+/**
+ * One template of a runner: when it must be evaluated, what came out, what it waits for.
+ * Not here: writing and commands, which groups.ts does for templates that share a command.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { toBytes } from '../template/text.ts';
+import { commandText } from './command.ts';
+import type { Dependencies, Dependent } from './dependencies.ts';
+import type { Dependency } from './dependency.ts';
+import { Destination } from './destination.ts';
+import { Evaluator } from './evaluator.ts';
+import type { CommandReport, RunnerHooks, TemplateSpec, TemplateState, TemplateStatus } from './options.ts';
+import { Quiescence } from './quiescence.ts';
+import type { Wait } from './quiescence.ts';
+
+export interface TaskDeps {
+  readonly dependencies: Dependencies;
+  readonly clock: Clock;
+  readonly hooks: RunnerHooks;
+  /** The task wants to be evaluated: `dirty` has become true. */
+  readonly onDirty: () => void;
+}
+
+export type Outcome =
+  | { readonly kind: 'rendered'; readonly bytes: Uint8Array }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'broken'; readonly error: Error };
+
+/** More passes than this in one go: the template asks for something new each time. */
+const passLimit = 64;
+
+export class Task implements Dependent {
+  readonly spec: TemplateSpec;
+  readonly destination: Destination;
+  /** One text for its command, '' for none. */
+  readonly command: string;
+  dirty = true;
+  /** Set while a check or command of it runs, and after a failure. */
+  state: TemplateState = 'waiting';
+  error: Error | undefined;
+  lastCommand: CommandReport | undefined;
+  /** What a check or command refused: not tried again until its retry is due or the output is another. */
+  refused: Uint8Array | undefined;
+  commandOwed = false;
+  /** It has come to a first end: written, found equal, or failed. */
+  settled = false;
+  readonly #deps: TaskDeps;
+  readonly #evaluator: Evaluator | undefined;
+  readonly #quiet: Quiescence | undefined;
+  #missing: readonly Dependency[] = [];
+  #used: readonly Dependency[] = [];
+  #evaluations = 0;
+  #renders = 0;
+  #lastRenderAt: number | undefined;
+  #changedAtMs: number | undefined;
+
+  constructor(
+    spec: TemplateSpec,
+    environment: Readonly<Record<string, string>>,
+    wait: Wait | null,
+    deps: TaskDeps,
+  ) {
+    this.spec = spec;
+    this.#deps = deps;
+    this.destination = new Destination({
+      path: spec.destination,
+      perms: spec.perms,
+      uid: spec.uid,
+      gid: spec.gid,
+      createDirs: spec.createDestDirs,
+      backup: spec.backup,
+    });
+    this.command = commandText(spec.command);
+    this.#quiet =
+      wait === null
+        ? undefined
+        : new Quiescence(wait, { clock: deps.clock, onQuiet: () => this.#markDirty() });
+    try {
+      this.#evaluator = new Evaluator({ ...spec, name: spec.source, environment });
+    } catch (error) {
+      this.fail('broken', new Error(`${spec.source}: parse: ${(error as Error).message}`, { cause: error }));
+      this.dirty = false;
+    }
+  }
+
+  /** The text did not parse: nothing will ever come of it. */
+  get unusable(): boolean {
+    return this.#evaluator === undefined;
+  }
+
+  changed(): void {
+    this.#changedAtMs ??= this.#deps.clock.monotonicMs();
+    // The first rendering waits for nothing but its data.
+    if (this.#quiet !== undefined && this.settled) this.#quiet.tick();
+    else this.#markDirty();
+  }
+
+  retry(): void {
+    this.refused = undefined;
+    this.#markDirty();
+  }
+
+  close(): void {
+    this.#quiet?.cancel();
+  }
+
+  /** Evaluates until no pass finds anything new. Call it when `dirty`. */
+  evaluate(): Outcome {
+    this.dirty = false;
+    for (let pass = 0; ; pass++) {
+      const { used, missing, result } = this.#pass();
+      const complete = missing.length === 0;
+      const failed = 'error' in result;
+      this.#missing = missing;
+      const answered = this.#deps.dependencies.follow(this, used, complete && !failed);
+      if (answered && pass < passLimit) continue;
+      if (answered) this.#markDirty();
+      if (!complete || answered) return this.#waiting();
+      if (failed) return this.#broken(result.error);
+      return { kind: 'rendered', bytes: toBytes(result.output) };
+    }
+  }
+
+  /** The destination has been replaced. */
+  rendered(bytes: number): void {
+    const { clock, hooks } = this.#deps;
+    this.#renders++;
+    this.#lastRenderAt = clock.wallMs();
+    const since = this.#changedAtMs === undefined ? undefined : clock.monotonicMs() - this.#changedAtMs;
+    this.#changedAtMs = undefined;
+    hooks.rendered?.({
+      source: this.spec.source,
+      destination: this.spec.destination,
+      bytes,
+      sinceChangeMs: since,
+    });
+  }
+
+  /** The destination is as it should be. */
+  succeed(): void {
+    this.state = 'current';
+    this.error = undefined;
+    this.refused = undefined;
+    this.settled = true;
+    this.#changedAtMs = undefined;
+  }
+
+  fail(state: 'failed' | 'broken', error: Error): void {
+    this.state = state;
+    this.error = error;
+    this.settled = true;
+  }
+
+  status(): TemplateStatus {
+    const now = this.#deps.clock.monotonicMs();
+    return {
+      source: this.spec.source,
+      destination: this.spec.destination,
+      state: this.state,
+      waitingFor: this.#missing.map((dependency) => {
+        const { sinceMs, error } = this.#deps.dependencies.waiting(dependency);
+        return { id: dependency.id, forMs: now - sinceMs, error: error?.message };
+      }),
+      dependencies: this.#used.map(({ id }) => id),
+      evaluations: this.#evaluations,
+      renders: this.#renders,
+      lastRenderAt: this.#lastRenderAt,
+      error: this.error?.message,
+      lastCommand: this.lastCommand,
+      commandOwed: this.commandOwed,
+    };
+  }
+
+  #pass(): ReturnType<Evaluator['evaluate']> {
+    const started = performance.now();
+    const evaluation = this.#evaluator!.evaluate(this.#deps.dependencies);
+    this.#evaluations++;
+    this.#used = evaluation.used;
+    this.#deps.hooks.evaluated?.({ source: this.spec.source, durationMs: performance.now() - started });
+    return evaluation;
+  }
+
+  #waiting(): Outcome {
+    this.state = 'waiting';
+    return { kind: 'waiting' };
+  }
+
+  #broken(cause: Error): Outcome {
+    const error = new Error(`${this.spec.source}: execute: ${cause.message}`, { cause });
+    this.fail('broken', error);
+    return { kind: 'broken', error };
+  }
+
+  #markDirty(): void {
+    if (this.unusable) return;
+    this.dirty = true;
+    this.#deps.onDirty();
+  }
+}
