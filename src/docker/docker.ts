@@ -57,6 +57,13 @@ export interface ContainerSnapshot {
   readonly startedAt: string;
 }
 
+/** One line of the engine's list, which is cheap and never waits for a container's lock. */
+export interface ListedContainer {
+  readonly id: string;
+  /** Changes whenever the list shows that something of the container changed (state, name, ports, networks, health). */
+  readonly fingerprint: string;
+}
+
 /** "Look again": `timeMs` is the engine's clock (ms since the epoch, with fractions), for latency figures. */
 export interface ContainerEvent {
   readonly containerId: string;
@@ -82,9 +89,12 @@ export interface ContainerSource {
    * Opens the event stream and resolves once it is subscribed; `onEvent` must return at once. `ended` resolves
    * with the cause when the stream is gone: subscribe again, then list.
    */
-  subscribe(onEvent: (event: ContainerEvent) => void, signal: AbortSignal): Promise<{ readonly ended: Promise<Error> }>;
-  /** Ids of all containers that are running, paused or restarting. */
-  list(signal: AbortSignal): Promise<readonly string[]>;
+  subscribe(
+    onEvent: (event: ContainerEvent) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly ended: Promise<Error> }>;
+  /** All containers that are running, paused or restarting. */
+  list(signal: AbortSignal): Promise<readonly ListedContainer[]>;
   /** undefined: no such container (any more). */
   inspect(id: string, signal: AbortSignal): Promise<ContainerSnapshot | undefined>;
   close(): Promise<void>;

@@ -13,11 +13,31 @@ export interface Target {
   services(signal: AbortSignal): Promise<readonly OwnedService[]>;
   /** Applies all actions; each outcome by position, undefined = done. One bad action does not hold up the others. */
   apply(actions: readonly Action[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
+  /**
+   * Reserves the target for one live registrar of this id. Throws RegistrarError 'claimed' when another one lives.
+   * What a killed one left behind is taken over.
+   */
+  claim(registrarId: string, events: ClaimEvents, signal: AbortSignal): Promise<Claim>;
+  /** Statuses must be repeated so often, since the target lets them run out; 0 = never. */
+  readonly refreshMs: number;
+}
+
+export interface ClaimEvents {
+  /** Another registrar has the id now: stop. */
+  onLost(error: Error): void;
+  /** The target may have forgotten or changed something (it was away): read it again. */
+  onDoubt(): void;
+}
+
+export interface Claim {
+  release(): Promise<void>;
 }
 
 /** What the target holds for one service id. */
 export interface OwnedService {
   readonly service: Service;
+  /** The state of its check `service:<id>:docker`, undefined if it has none. */
+  readonly docker: { readonly status: string; readonly output: string } | undefined;
 }
 
 /**
@@ -27,4 +47,25 @@ export interface OwnedService {
 export type Action =
   | { readonly type: 'register'; readonly registration: ServiceRegistration }
   | { readonly type: 'deregister'; readonly serviceId: string }
-  | { readonly type: 'status'; readonly checkId: string; readonly status: CheckStatus; readonly output: string };
+  | {
+      readonly type: 'status';
+      readonly checkId: string;
+      readonly status: CheckStatus;
+      readonly output: string;
+    };
+
+export type RegistrarErrorCode =
+  /** Another live registrar has the id: give this one another id, or stop the other. */
+  | 'claimed'
+  /** The target refused or did not answer; what was asked is tried again. */
+  | 'target';
+
+export class RegistrarError extends Error {
+  readonly code: RegistrarErrorCode;
+
+  constructor(code: RegistrarErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'RegistrarError';
+    this.code = code;
+  }
+}
