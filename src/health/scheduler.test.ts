@@ -168,13 +168,19 @@ test('after a restart a TTL has what was left of it', async () => {
 
 test('a new definition takes the place of the old one', async () => {
   const { clock, scheduler, told } = setUp();
-  const old = ttl();
-  scheduler.watch(old);
-  assert.ok(scheduler.isWatching(old));
+  scheduler.watch(ttl());
   scheduler.watch(ttl({}, 50_000));
-  assert.ok(!scheduler.isWatching(old));
   await clock.advance(49_999);
   assert.deepEqual(told, []);
+});
+
+test('an equal definition is adopted without a new rhythm', async () => {
+  const { clock, scheduler, told } = setUp();
+  scheduler.watch(ttl());
+  await clock.advance(9000);
+  scheduler.adopt(ttl());
+  await clock.advance(1000);
+  assert.deepEqual(told, ['c expired']);
 });
 
 test('kinds that nobody runs need no timer', () => {

@@ -63,9 +63,10 @@ export class Scheduler {
     }
   }
 
-  /** Whether the id runs with exactly this definition: then it can be left alone. */
-  isWatching(definition: CheckDefinition): boolean {
-    return this.#watched.get(definition.id)?.definition === definition;
+  /** Goes on with an equal definition that takes the place of the id's old one, so that the old one can be freed. */
+  adopt(definition: CheckDefinition): void {
+    const watched = this.#watched.get(definition.id);
+    if (watched !== undefined) watched.definition = definition;
   }
 
   /** Stops a check; a run in flight is cut off and its result is lost. Unknown ids are fine. */
@@ -115,7 +116,7 @@ export class Scheduler {
 
 /** All that an idle check costs. */
 class Watched implements Due, Streak {
-  readonly definition: CheckDefinition;
+  definition: CheckDefinition;
   dueAtMs = 0;
   dueSlot = -1;
   successes: number;

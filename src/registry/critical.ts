@@ -1,0 +1,52 @@
+import { Alarm } from '../lib/alarm.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { LocalCheck } from './local.ts';
+
+/** However short the limit that a check asks for. */
+const minAfterMs = 60_000;
+const reapIntervalMs = 30_000;
+
+/** Since when checks with `deregister_critical_service_after` are critical. Others cost nothing here. */
+export class CriticalSince {
+  readonly #clock: Clock;
+  readonly #since = new Map<LocalCheck['id'], number>();
+
+  constructor(deps: { readonly clock: Clock }) {
+    this.#clock = deps.clock;
+  }
+
+  /** The check's status was set. */
+  note(check: LocalCheck): void {
+    const { registered, id } = check;
+    if (registered.deregisterCriticalAfterMs <= 0 || registered.serviceId === '') this.#since.delete(id);
+    else if (check.status !== 'critical') this.#since.delete(id);
+    else if (!this.#since.has(id)) this.#since.set(id, this.#clock.monotonicMs());
+  }
+
+  forget(id: string): void {
+    this.#since.delete(id);
+  }
+
+  /** Services of which a check has been critical for as long as it allows. */
+  overdue(checks: ReadonlyMap<string, LocalCheck>): readonly string[] {
+    const nowMs = this.#clock.monotonicMs();
+    const services = new Set<string>();
+    for (const [id, since] of this.#since) {
+      const check = checks.get(id);
+      if (check === undefined) continue;
+      const allowedMs = Math.max(minAfterMs, check.registered.deregisterCriticalAfterMs);
+      if (nowMs - since >= allowedMs) services.add(check.serviceId);
+    }
+    return [...services];
+  }
+
+  /** Calls `reap` now and then until `signal` aborts. */
+  async run(reap: () => void, signal: AbortSignal): Promise<void> {
+    const alarm = new Alarm({ clock: this.#clock });
+    for (;;) {
+      await alarm.sleep(reapIntervalMs, signal);
+      if (signal.aborted) return;
+      if (this.#since.size > 0) reap();
+    }
+  }
+}

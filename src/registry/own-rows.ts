@@ -1,0 +1,85 @@
+import type { NodeChanges } from '../catalog/writer.ts';
+import type { Check } from '../model/check.ts';
+import type { Node } from '../model/node.ts';
+import type { Service } from '../model/service.ts';
+import type { Deferrals } from './deferrals.ts';
+import { rowOf } from './local.ts';
+import type { LocalState } from './local-state.ts';
+
+/** This node's rows as the catalog has them. Maps by id; they may grow and shrink while they are read. */
+export interface CatalogRows {
+  readonly node: Node | undefined;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly checks: ReadonlyMap<string, Check>;
+}
+
+/** What the agent itself puts into the catalog, beside what was registered: its node, its own service, serfHealth. */
+export interface SelfRows {
+  readonly node: Node;
+  readonly services: readonly Service[];
+  readonly checks: readonly Check[];
+}
+
+/** The rows that this node should have: the agent's own and the local truth. */
+export class OwnRows {
+  readonly #state: LocalState;
+  readonly #deferrals: Deferrals;
+  readonly #services: ReadonlyMap<string, Service>;
+  readonly #checks: ReadonlyMap<string, Check>;
+  readonly node: Node;
+
+  constructor(self: SelfRows, deps: { readonly state: LocalState; readonly deferrals: Deferrals }) {
+    this.node = self.node;
+    this.#services = new Map(self.services.map((service) => [service.id, service]));
+    this.#checks = new Map(self.checks.map((check) => [check.id, check]));
+    this.#state = deps.state;
+    this.#deferrals = deps.deferrals;
+  }
+
+  /** What is registered locally wins over the agent's own rows of the same id. */
+  service(id: string): Service | undefined {
+    return this.#state.services.get(id) ?? this.#services.get(id);
+  }
+
+  check(id: string): Check | undefined {
+    return this.#state.checks.get(id) ?? this.#checks.get(id);
+  }
+
+  *serviceIds(): IterableIterator<string> {
+    yield* this.#services.keys();
+    yield* this.#state.services.keys();
+  }
+
+  *checkIds(): IterableIterator<string> {
+    yield* this.#checks.keys();
+    yield* this.#state.checks.keys();
+  }
+
+  /** An output that waits to be written does not count as a difference. */
+  isOutputDeferred(id: string): boolean {
+    return this.#deferrals.has(id);
+  }
+
+  /** The puts and deletes that bring these ids to the local truth. Outputs that waited go along. */
+  changes(serviceIds: Iterable<string>, checkIds: Iterable<string>): NodeChanges {
+    const putServices: Service[] = [];
+    const deleteServices: string[] = [];
+    const putChecks: Check[] = [];
+    const deleteChecks: string[] = [];
+    for (const id of serviceIds) {
+      const service = this.service(id);
+      if (service === undefined) deleteServices.push(id);
+      else putServices.push(service);
+    }
+    for (const id of checkIds) {
+      const check = this.check(id);
+      if (check === undefined) {
+        deleteChecks.push(id);
+        continue;
+      }
+      this.#deferrals.cancel(id);
+      putChecks.push(rowOf(check, check.output));
+    }
+    return { node: this.node, putServices, deleteServices, putChecks, deleteChecks };
+  }
+}

@@ -1,0 +1,38 @@
+import { ClassicLevel } from 'classic-level';
+import { decodeRecords, encodeRecord, recordKey } from './persistence-codec.ts';
+import type { Persisted, PersistedChange, Persistence } from './persistence.ts';
+
+/** Keeps records in a LevelDB of its own. */
+export class LevelPersistence implements Persistence {
+  readonly #db: ClassicLevel<string, string>;
+
+  private constructor(db: ClassicLevel<string, string>) {
+    this.#db = db;
+  }
+
+  /** Opens or makes the database in the directory `path`. Rejects when it is in use or damaged. */
+  static async open(path: string): Promise<LevelPersistence> {
+    const db = new ClassicLevel<string, string>(path, { keyEncoding: 'utf8', valueEncoding: 'utf8' });
+    await db.open();
+    return new LevelPersistence(db);
+  }
+
+  async load(): Promise<Persisted> {
+    const records: [string, string][] = [];
+    for await (const record of this.#db.iterator()) records.push(record);
+    return decodeRecords(records);
+  }
+
+  async write(changes: readonly PersistedChange[], options: { readonly durable: boolean }): Promise<void> {
+    const operations = changes.map((change) => {
+      const value = encodeRecord(change);
+      const key = recordKey(change);
+      return value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const);
+    });
+    await this.#db.batch(operations, { sync: options.durable });
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+}
