@@ -22,7 +22,8 @@ export function ownCommit(commit: Commit): Commit {
 
 function ownOperation(operation: Operation): Operation {
   if (!('put' in operation)) return operation;
-  const value = new Uint8Array(operation.value);
+  // A small Buffer is a slice of a shared pool: one allocation less than an Uint8Array of its own.
+  const value = Buffer.from(operation.value);
   return operation.lease === undefined
     ? { put: operation.put, value }
     : { put: operation.put, value, lease: operation.lease };

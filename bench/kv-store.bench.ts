@@ -1,0 +1,160 @@
+/**
+ * Durable puts through the embedded engine against bare group commits of classic-level: 32 writers, 100-byte values,
+ * each round on a fresh directory, the sides taking turns.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { ClassicLevel } from 'classic-level';
+
+import { systemClock } from '../src/lib/clock.ts';
+import { silentLogger } from '../src/lib/log.ts';
+import { openEmbeddedStore } from '../src/store/embedded/embedded-store.ts';
+
+export interface BenchResult {
+  readonly name: string;
+  readonly ratio: number;
+  readonly limit: number;
+  readonly detail: string;
+}
+
+interface Side {
+  put(key: string, value: Uint8Array): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+const writers = 32;
+const rounds = 9;
+const roundMs = 500;
+
+export async function run(): Promise<BenchResult[]> {
+  const rates = { store: [] as number[], bare: [] as number[], leanest: [] as number[] };
+  const sides = Object.keys(rates) as (keyof typeof rates)[];
+  // The first turn warms up.
+  for (let round = 0; round <= rounds; round++) {
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
+      const rate = await putsPerSecond(open[side]);
+      if (round > 0) rates[side].push(rate);
+    }
+  }
+  const [store, bare, leanest] = [median(rates.store), median(rates.bare), median(rates.leanest)];
+  const puts = (rate: number): string => `${Math.round(rate)}/s`;
+  return [
+    {
+      name: `durable puts of the embedded store, ${writers} writers, against bare classic-level group commits`,
+      ratio: store / bare,
+      limit: 0.8,
+      detail: `store ${puts(store)}, array batch ${puts(bare)}, chained batch ${puts(leanest)}`,
+    },
+  ];
+}
+
+const open: Record<'store' | 'bare' | 'leanest', (path: string) => Promise<Side>> = {
+  store: async (path) => {
+    const store = await openEmbeddedStore({ path }, { clock: systemClock, log: silentLogger });
+    // Someone follows, as the catalog's replica always does.
+    const stop = new AbortController();
+    const following = (async () => {
+      for await (const batch of store.follow(await store.barrier(), stop.signal)) void batch.revision;
+    })();
+    return {
+      put: (key, value) => store.commit({ then: [{ put: key, value }] }),
+      close: async () => {
+        stop.abort();
+        await following;
+        await store.close();
+      },
+    };
+  },
+  bare: (path) =>
+    openBare(path, (level, group) =>
+      level.batch(
+        group.map(({ key, value }) => ({ type: 'put', key, value })),
+        { sync: true },
+      ),
+    ),
+  leanest: (path) =>
+    openBare(path, async (level, group) => {
+      const batch = level.batch();
+      for (const { key, value } of group) batch.put(key, value);
+      await batch.write({ sync: true });
+    }),
+};
+
+type Level = ClassicLevel<string, Uint8Array>;
+interface Put {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One batch in flight, everything queued meanwhile in the next. */
+async function openBare(
+  path: string,
+  write: (level: Level, group: readonly Put[]) => Promise<void>,
+): Promise<Side> {
+  const level: Level = new ClassicLevel(path, { keyEncoding: 'utf8', valueEncoding: 'view' });
+  await level.open();
+  let queue: Put[] = [];
+  let busy = false;
+  const flush = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const group = queue;
+      queue = [];
+      try {
+        await write(level, group);
+        for (const { resolve } of group) resolve();
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    busy = false;
+  };
+  return {
+    put: (key, value) =>
+      new Promise<void>((resolve, reject) => {
+        queue.push({ key, value, resolve, reject });
+        if (busy) return;
+        busy = true;
+        setImmediate(() => void flush());
+      }),
+    close: () => level.close(),
+  };
+}
+
+async function putsPerSecond(openSide: (path: string) => Promise<Side>): Promise<number> {
+  const base = await mkdtemp(join(tmpdir(), 'portolan-bench-'));
+  try {
+    const side = await openSide(join(base, 'data'));
+    const value = new Uint8Array(100).fill(7);
+    const startMs = performance.now();
+    let puts = 0;
+    const writer = async (name: number): Promise<void> => {
+      for (let i = 0; performance.now() - startMs < roundMs; i++, puts++) {
+        await side.put(`kv/writer-${name}/key-${i % 2000}`, value);
+      }
+    };
+    await Promise.all(Array.from({ length: writers }, (_, name) => writer(name)));
+    const rate = (puts / (performance.now() - startMs)) * 1000;
+    await side.close();
+    return rate;
+  } finally {
+    await rm(base, { recursive: true, force: true });
+  }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const { name, ratio, limit, detail } of await run()) {
+    console.log(
+      `${ratio >= limit ? 'ok  ' : 'FAIL'} ${ratio.toFixed(2)} (limit ${limit}) ${name}: ${detail}`,
+    );
+  }
+}
