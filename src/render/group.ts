@@ -83,7 +83,8 @@ export class Group {
     if (this.#staged.length === 0 && this.#swapped.length === 0 && owing.length === 0) return;
     this.#busy = true;
     try {
-      await this.#checkAll();
+      // Without a check the command starts in this very turn.
+      if (this.#staged.length > 0) await this.#checkAll();
       await this.#runCommand();
     } finally {
       this.#busy = false;
