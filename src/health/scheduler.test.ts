@@ -57,7 +57,7 @@ async function until(holds: () => boolean): Promise<void> {
 test('the first run comes after a random part of the interval, the next an interval after its end', async (t) => {
   const { url, hits } = await serve(t);
   const { clock, scheduler, told } = setUp(0.25);
-  scheduler.watch(check(http(url), { intervalMs: 4000 }));
+  scheduler.watch('c', check(http(url), { intervalMs: 4000 }));
   await clock.advance(999);
   assert.equal(hits(), 0);
   await clock.advance(1);
@@ -74,7 +74,7 @@ test('the first run comes after a random part of the interval, the next an inter
 test('an interval below a second is raised to one', async (t) => {
   const { url, hits } = await serve(t);
   const { clock, scheduler, told } = setUp(0.5);
-  scheduler.watch(check(http(url), { intervalMs: 10 }));
+  scheduler.watch('c', check(http(url), { intervalMs: 10 }));
   await clock.advance(499);
   assert.equal(hits(), 0);
   await clock.advance(1);
@@ -86,7 +86,7 @@ test('runs of one check never overlap', async (t) => {
   const { url, held, hits, code } = await serve(t);
   const { clock, scheduler, told } = setUp(0);
   code.now = 0;
-  scheduler.watch(check(http(url), { intervalMs: 1000 }));
+  scheduler.watch('c', check(http(url), { intervalMs: 1000 }));
   await clock.advance(0);
   await until(() => held.length === 1);
   await clock.advance(5000);
@@ -100,7 +100,7 @@ test('a run that takes longer than its timeout is critical', async (t) => {
   const { url, held, code } = await serve(t);
   const { clock, scheduler, told } = setUp(0);
   code.now = 0;
-  scheduler.watch(check(http(url), { timeoutMs: 3000 }));
+  scheduler.watch('c', check(http(url), { timeoutMs: 3000 }));
   await clock.advance(0);
   await until(() => held.length === 1);
   await clock.advance(2999);
@@ -115,7 +115,7 @@ test('a check that was dropped in the middle of a run says nothing more', async 
   const { url, held, code } = await serve(t);
   const { clock, scheduler, told } = setUp(0);
   code.now = 0;
-  scheduler.watch(check(http(url)));
+  scheduler.watch('c', check(http(url)));
   await clock.advance(0);
   await until(() => held.length === 1);
   scheduler.drop('c');
@@ -129,7 +129,7 @@ test('a check that was dropped in the middle of a run says nothing more', async 
 test('results below a threshold are not told', async (t) => {
   const { url, hits, code } = await serve(t);
   const { clock, scheduler, told } = setUp(0);
-  scheduler.watch(check(http(url), { intervalMs: 1000, failuresBeforeCritical: 2 }));
+  scheduler.watch('c', check(http(url), { intervalMs: 1000, failuresBeforeCritical: 2 }));
   await clock.advance(0);
   await until(() => told.length === 1);
   code.now = 500;
@@ -145,7 +145,7 @@ test('results below a threshold are not told', async (t) => {
 
 test('a TTL expires once, unless it is renewed', async () => {
   const { clock, scheduler, told } = setUp();
-  scheduler.watch(ttl());
+  scheduler.watch('c', ttl());
   await clock.advance(9000);
   scheduler.renew('c');
   await clock.advance(9999);
@@ -161,32 +161,23 @@ test('a TTL expires once, unless it is renewed', async () => {
 
 test('after a restart a TTL has what was left of it', async () => {
   const { clock, scheduler, told } = setUp();
-  scheduler.watch(ttl(), 3000);
+  scheduler.watch('c', ttl(), 3000);
   await clock.advance(3000);
   assert.deepEqual(told, ['c expired']);
 });
 
 test('a new definition takes the place of the old one', async () => {
   const { clock, scheduler, told } = setUp();
-  scheduler.watch(ttl());
-  scheduler.watch(ttl({}, 50_000));
+  scheduler.watch('c', ttl());
+  scheduler.watch('c', ttl({}, 50_000));
   await clock.advance(49_999);
   assert.deepEqual(told, []);
 });
 
-test('an equal definition is adopted without a new rhythm', async () => {
-  const { clock, scheduler, told } = setUp();
-  scheduler.watch(ttl());
-  await clock.advance(9000);
-  scheduler.adopt(ttl());
-  await clock.advance(1000);
-  assert.deepEqual(told, ['c expired']);
-});
-
 test('kinds that nobody runs need no timer', () => {
   const { clock, scheduler } = setUp();
-  scheduler.watch(check({ type: 'docker' }, { id: 'd' }));
-  scheduler.watch(check({ type: 'maintenance' }, { id: 'm' }));
-  scheduler.watch(check({ type: 'alias', node: '', service: 'web' }, { id: 'a' }));
+  scheduler.watch('d', check({ type: 'docker' }));
+  scheduler.watch('m', check({ type: 'maintenance' }));
+  scheduler.watch('a', check({ type: 'alias', node: '', service: 'web' }));
   assert.equal(clock.pendingTimers, 0);
 });

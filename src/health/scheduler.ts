@@ -47,26 +47,21 @@ export class Scheduler {
 
   /**
    * Runs a check from now on, in place of what its id did before. The first run comes after a random part of the
-   * interval. The TTL of a reported check starts anew; `ttlLeftMs` is what is left of it after a restart.
+   * interval. The TTL of a reported check starts anew; `ttlLeftMs` is what is left of it after a restart. Many checks
+   * may share one definition: its own id does not count.
    */
-  watch(definition: CheckDefinition, ttlLeftMs?: number): void {
-    const { id, kind } = definition;
+  watch(id: string, definition: CheckDefinition, ttlLeftMs?: number): void {
+    const { kind } = definition;
     this.drop(id);
     if (kind.type === 'ttl') {
-      const watched = new Watched(definition);
+      const watched = new Watched(id, definition);
       this.#watched.set(id, watched);
       this.#deadlines.set(watched, ttlLeftMs ?? kind.ttlMs);
     } else if (probeOf(kind) !== undefined) {
-      const watched = new Watched(definition);
+      const watched = new Watched(id, definition);
       this.#watched.set(id, watched);
       this.#deadlines.set(watched, this.#random() * intervalOf(definition));
     }
-  }
-
-  /** Goes on with an equal definition that takes the place of the id's old one, so that the old one can be freed. */
-  adopt(definition: CheckDefinition): void {
-    const watched = this.#watched.get(definition.id);
-    if (watched !== undefined) watched.definition = definition;
   }
 
   /** Stops a check; a run in flight is cut off and its result is lost. Unknown ids are fine. */
@@ -91,12 +86,12 @@ export class Scheduler {
   }
 
   #onDue(watched: Watched): void {
-    if (watched.definition.kind.type === 'ttl') this.#deps.onExpired(watched.definition.id);
+    if (watched.definition.kind.type === 'ttl') this.#deps.onExpired(watched.id);
     else void this.#run(watched);
   }
 
   async #run(watched: Watched): Promise<void> {
-    const { definition } = watched;
+    const { id, definition } = watched;
     const probe = probeOf(definition.kind);
     if (probe === undefined) return;
     const run = new AbortController();
@@ -107,23 +102,25 @@ export class Scheduler {
     const result = await probe({ outputMaxBytes }, run.signal);
     timer.cancel();
     watched.run = undefined;
-    if (this.#watched.get(definition.id) !== watched) return;
+    if (this.#watched.get(id) !== watched) return;
     this.#deadlines.set(watched, intervalOf(definition));
     const status = countResult(watched, definition, result.status);
-    if (status !== undefined) this.#deps.onResult(definition.id, status, result.output);
+    if (status !== undefined) this.#deps.onResult(id, status, result.output);
   }
 }
 
 /** All that an idle check costs. */
 class Watched implements Due, Streak {
-  definition: CheckDefinition;
+  readonly id: string;
+  readonly definition: CheckDefinition;
   dueAtMs = 0;
   dueSlot = -1;
   successes: number;
   failures: number;
   run: AbortController | undefined = undefined;
 
-  constructor(definition: CheckDefinition) {
+  constructor(id: string, definition: CheckDefinition) {
+    this.id = id;
     this.definition = definition;
     const { successes, failures } = startStreak(definition);
     this.successes = successes;

@@ -163,6 +163,11 @@ function tcpKind(fields: CheckFields): CheckKind {
   };
 }
 
+/** The name of a service's check that brings none. */
+export function derivedCheckName(service: Pick<Service, 'name'>): string {
+  return `Service '${service.name}' check`;
+}
+
 /** Fills what a service's checks derive from it: `service:<id>` (`:1`, `:2` ... when several), name, service id. */
 export function serviceChecks(
   service: Pick<Service, 'id' | 'name'>,
@@ -171,7 +176,7 @@ export function serviceChecks(
   return checks.map((check, i) => {
     const suffix = checks.length > 1 ? `:${i + 1}` : '';
     const id = check.id === '' ? `service:${service.id}${suffix}` : check.id;
-    const name = check.name === '' ? `Service '${service.name}' check` : check.name;
+    const name = check.name === '' ? derivedCheckName(service) : check.name;
     if (id === check.id && name === check.name && check.serviceId === service.id) return check;
     return { ...check, id, name, serviceId: service.id };
   });

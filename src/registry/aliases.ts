@@ -96,7 +96,7 @@ export class Aliases {
   }
 
   #evaluate(check: LocalCheck): void {
-    const kind = check.registered.kind;
+    const { kind } = check.template;
     if (kind.type !== 'alias') return;
     const target = { serviceId: kind.service, selfId: check.id };
     if (!this.#isLocal(kind)) {

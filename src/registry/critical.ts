@@ -17,8 +17,8 @@ export class CriticalSince {
 
   /** The check's status was set. */
   note(check: LocalCheck): void {
-    const { registered, id } = check;
-    if (registered.deregisterCriticalAfterMs <= 0 || registered.serviceId === '') this.#since.delete(id);
+    const { template, id } = check;
+    if (template.deregisterCriticalAfterMs <= 0 || check.service === undefined) this.#since.delete(id);
     else if (check.status !== 'critical') this.#since.delete(id);
     else if (!this.#since.has(id)) this.#since.set(id, this.#clock.monotonicMs());
   }
@@ -34,7 +34,7 @@ export class CriticalSince {
     for (const [id, since] of this.#since) {
       const check = checks.get(id);
       if (check === undefined) continue;
-      const allowedMs = Math.max(minAfterMs, check.registered.deregisterCriticalAfterMs);
+      const allowedMs = Math.max(minAfterMs, check.template.deregisterCriticalAfterMs);
       if (nowMs - since >= allowedMs) services.add(check.serviceId);
     }
     return [...services];

@@ -1,11 +1,12 @@
 import { formatDurationNs } from '../lib/duration.ts';
 import type { Check } from '../model/check.ts';
-import type { CheckDefinition } from '../model/registration.ts';
+import { derivedCheckName } from '../model/check-rules.ts';
+import type { CheckDefinition, CheckKind } from '../model/registration.ts';
 import type { Service, ServiceAddress, Weights } from '../model/service.ts';
 
 /**
- * Rows of the local truth: classes of a fixed shape, since there may be 100,000. What is inside them (tags, meta,
- * definitions) is shared with whoever brought it.
+ * Rows of the local truth: classes of a fixed shape, since there may be 100,000. What many of them have in common (tags,
+ * meta, what a check does) is kept once; see local-state.ts.
  */
 
 /**
@@ -26,69 +27,86 @@ export class LocalService implements Service {
   readonly enableTagOverride: boolean;
   readonly socketPath: string;
   readonly origin: Origin;
-  /** Ids of its checks; replaced, never changed. */
-  checkIds: readonly string[] = noIds;
+  // Most services have one check: an array for each would cost as much as the row.
+  #checkIds: string | readonly string[] = none;
 
-  /** `own` replaces some of the service's fields. */
-  constructor(
-    service: Service,
-    origin: Origin,
-    own: Partial<Pick<Service, 'id' | 'tags' | 'taggedAddresses'>> = {},
-  ) {
-    this.id = own.id ?? service.id;
+  constructor(service: Service, origin: Origin) {
+    this.id = service.id;
     this.name = service.name;
-    this.tags = own.tags ?? service.tags;
+    this.tags = service.tags;
     this.address = service.address;
     this.port = service.port;
-    this.taggedAddresses = own.taggedAddresses === undefined ? service.taggedAddresses : own.taggedAddresses;
+    this.taggedAddresses = service.taggedAddresses;
     this.meta = service.meta;
     this.weights = service.weights;
     this.enableTagOverride = service.enableTagOverride;
     this.socketPath = service.socketPath;
     this.origin = origin;
   }
+
+  /** Ids of its checks. */
+  get checkIds(): readonly string[] {
+    return typeof this.#checkIds === 'string' ? [this.#checkIds] : this.#checkIds;
+  }
+
+  /** For LocalState only, which keeps it in line with the checks that are there. */
+  set checkIds(ids: readonly string[]) {
+    this.#checkIds = ids.length === 1 ? ids[0]! : ids;
+  }
 }
 
-const noIds: readonly string[] = Object.freeze([]);
+const none: readonly string[] = Object.freeze([]);
+
+/** What a check does, apart from which check it is: id and service id are '', and so is a name that follows the service's. */
+export type CheckTemplate = CheckDefinition;
+
+export function templateOf(definition: CheckDefinition, service: Service | undefined): CheckTemplate {
+  const isDerived = service !== undefined && definition.name === derivedCheckName(service);
+  return { ...definition, id: '', serviceId: '', name: isDerived ? '' : definition.name };
+}
 
 /** A check as it stands. It never changes: a new status is a new object. */
 export class LocalCheck implements Check {
-  /** What was asked for. */
-  readonly registered: CheckDefinition;
+  readonly id: string;
+  readonly template: CheckTemplate;
   /** undefined for a check of the node. */
   readonly service: LocalService | undefined;
+  readonly origin: Origin;
   readonly status: string;
   readonly output: string;
-  readonly origin: Origin;
 
   constructor(
-    registered: CheckDefinition,
+    id: string,
+    template: CheckTemplate,
     service: LocalService | undefined,
     origin: Origin,
     status: string,
     output: string,
   ) {
-    this.registered = registered;
+    this.id = id;
+    this.template = template;
     this.service = service;
     this.origin = origin;
     this.status = status;
     this.output = output;
   }
 
-  get id(): string {
-    return this.registered.id;
+  /** What was asked for, with everything filled in. */
+  get registered(): CheckDefinition {
+    return { ...this.template, id: this.id, name: this.name, serviceId: this.serviceId };
   }
 
   get name(): string {
-    return this.registered.name;
+    const { template, service } = this;
+    return template.name === '' && service !== undefined ? derivedCheckName(service) : template.name;
   }
 
   get notes(): string {
-    return this.registered.notes;
+    return this.template.notes;
   }
 
   get serviceId(): string {
-    return this.registered.serviceId;
+    return this.service?.id ?? '';
   }
 
   get serviceName(): string {
@@ -96,19 +114,19 @@ export class LocalCheck implements Check {
   }
 
   get serviceTags(): readonly string[] {
-    return this.service?.tags ?? noIds;
+    return this.service?.tags ?? none;
   }
 
-  get type(): string {
-    return this.registered.kind.type;
+  get type(): CheckKind['type'] {
+    return this.template.kind.type;
   }
 
   get interval(): string {
-    return this.#duration(this.registered.intervalMs);
+    return this.#duration(this.template.intervalMs);
   }
 
   get timeout(): string {
-    return this.#duration(this.registered.timeoutMs);
+    return this.#duration(this.template.timeoutMs);
   }
 
   get definition(): null {

@@ -9,7 +9,7 @@ import { defaultTaggedAddresses } from '../model/service-rules.ts';
 import type { Aliases } from './aliases.ts';
 import type { CriticalSince } from './critical.ts';
 import type { Deferrals } from './deferrals.ts';
-import { type LocalCheck, LocalService, type Origin } from './local.ts';
+import type { LocalCheck, LocalService, Origin } from './local.ts';
 import type { LocalState } from './local-state.ts';
 import type { PersistedChange, TtlState } from './persistence.ts';
 
@@ -93,12 +93,10 @@ export class Truth {
     const id = given.id === '' ? given.name : given.id;
     const tags = this.#deps.lastTags(given) ?? given.tags;
     const wasStored = state.services.get(id)?.origin === 'api';
-    const service = new LocalService(given, origin, {
-      id,
-      tags,
-      taggedAddresses: defaultTaggedAddresses(given),
-    });
-    state.putService(service);
+    const service = state.putService(
+      { ...given, id, tags, taggedAddresses: defaultTaggedAddresses(given) },
+      origin,
+    );
     this.#deps.markService(id);
     // Their rows carry the service's name.
     for (const checkId of service.checkIds) this.#deps.markCheck(checkId);
@@ -112,8 +110,9 @@ export class Truth {
 
   /** What a container had put on a service that the API now takes over is the API's, or a restart would lose it. */
   #keepChecks(service: LocalService): void {
-    for (const { id, origin, registered, status, output } of this.#deps.state.checksOf(service.id)) {
-      if (origin !== 'source') continue;
+    for (const check of this.#deps.state.checksOf(service.id)) {
+      if (check.origin !== 'source') continue;
+      const { id, registered, status, output } = check;
       this.#deps.state.putCheck(registered, 'api', status, output);
       this.#deps.record({ type: 'check', id, value: registered });
     }
@@ -123,7 +122,7 @@ export class Truth {
     const service = this.#deps.state.services.get(id);
     if (service === undefined) return false;
     for (const checkId of service.checkIds) this.removeCheck(checkId);
-    this.#deps.state.removeService(id);
+    this.#deps.state.removeService(service);
     this.#deps.markService(id);
     if (service.origin === 'api') this.#deps.record({ type: 'service', id, value: null });
     this.#deps.aliases.touch(id);
@@ -136,7 +135,7 @@ export class Truth {
     const { state } = this.#deps;
     const service = state.services.get(id);
     if (service === undefined) return;
-    state.putService(new LocalService(service, service.origin, { tags }));
+    state.putService(withTags(service, tags), service.origin);
     this.#deps.onServiceChange(id);
   }
 
@@ -178,7 +177,7 @@ export class Truth {
 
   /** A client reported on a TTL check. */
   reportTtl(check: LocalCheck, status: string, output: string): void {
-    const { kind } = check.registered;
+    const { kind } = check.template;
     if (kind.type !== 'ttl') return;
     const limited = limitReported(output, this.#limitOf(check));
     this.#scheduler.renew(check.id);
@@ -204,15 +203,15 @@ export class Truth {
   }
 
   #limitOf(check: LocalCheck): number {
-    return outputLimit(check.registered.outputMaxBytes, this.#options.outputMaxBytes);
+    return outputLimit(check.template.outputMaxBytes, this.#options.outputMaxBytes);
   }
 
   /** A check that is asked for again as it was keeps its rhythm; a TTL starts anew all the same. */
   #run(old: LocalCheck | undefined, check: LocalCheck, ttlLeftMs: number | undefined): void {
-    const { registered } = check;
-    const isSame = old !== undefined && JSON.stringify(old.registered) === JSON.stringify(registered);
-    if (isSame && registered.kind.type !== 'ttl') this.#scheduler.adopt(registered);
-    else this.#scheduler.watch(registered, ttlLeftMs);
+    const { id, template } = check;
+    // Equal templates are one object.
+    if (old?.template === template && template.kind.type !== 'ttl') return;
+    this.#scheduler.watch(id, template, ttlLeftMs);
   }
 
   #onResult(id: string, status: string, output: string): void {
@@ -243,4 +242,9 @@ function firstStatus(
   const isNewer = kind.type === 'docker' && origin === 'source' && status !== '' && status !== known?.status;
   if (known !== undefined && !isNewer) return { status: known.status, output: known.output };
   return { status: status === '' ? 'critical' : status, output: '' };
+}
+
+function withTags(service: LocalService, tags: readonly string[]): Service {
+  const { id, name, address, port, taggedAddresses, meta, weights, enableTagOverride, socketPath } = service;
+  return { id, name, tags, address, port, taggedAddresses, meta, weights, enableTagOverride, socketPath };
 }
