@@ -39,11 +39,12 @@ function parseReal(position: number, text: string): NumberNode | string {
   return { type: 'number', position, text, ...wholeOf(float), float, complex: undefined };
 }
 
-// fmt.Sscan reads the two parts: a real number with its sign, then the imaginary one with a sign.
+const realPart = /^[+-]?(?:0[xX][0-9a-fA-F_.]*(?:[pP][+-]?[0-9_]+)?|[0-9_.]+(?:[eE][+-]?[0-9_]+)?)/;
+
 function parseComplex(position: number, text: string): NumberNode | string {
-  const split = /^(.+?[^eEpP])([+-].*)i$/.exec(text);
-  const re = parseFloat64(split?.[1] ?? '');
-  const im = parseFloat64(split?.[2] ?? '');
+  const real = realPart.exec(text)?.[0] ?? '';
+  const re = parseFloat64(real);
+  const im = parseFloat64(text.slice(real.length, -1));
   if (typeof re !== 'number' || typeof im !== 'number') return 'syntax error scanning complex number';
   return complexNode(position, text, re, im);
 }

@@ -2,7 +2,7 @@
 import { formatFloat } from './float.ts';
 import type { FloatFormat } from './float.ts';
 import { canBackquote, isPrint, quote, quoteRune } from './quote.ts';
-import { runeCount, toBytes } from './text.ts';
+import { runeCount, takeRunes, toBytes } from './text.ts';
 
 /** The flags of one directive. Width and precision are undefined when not given. */
 export interface Flags {
@@ -101,8 +101,7 @@ export function formatQuotedRune(value: bigint, flags: Flags): string {
 }
 
 function truncate(text: string, flags: Flags): string {
-  if (flags.precision === undefined || text.length <= flags.precision) return text;
-  return [...text].slice(0, flags.precision).join('');
+  return flags.precision === undefined ? text : takeRunes(text, flags.precision);
 }
 
 export function formatString(text: string, flags: Flags): string {

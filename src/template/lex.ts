@@ -3,6 +3,7 @@
  * the parser never sees it. An error is a token too, and the last one.
  */
 import { isPrint, quote } from './quote.ts';
+import { byteLength, takeRunes } from './text.ts';
 
 export type Keyword =
   | 'block'
@@ -70,8 +71,7 @@ export function describeToken(token: Token): string {
   if (token.type === 'eof') return 'EOF';
   if (token.type === 'error') return token.text;
   if (token.type === 'dot' || keywords.has(token.type)) return `<${token.text}>`;
-  const runes = [...token.text];
-  return Buffer.byteLength(token.text) > 10 ? `${quote(runes.slice(0, 10).join(''))}...` : quote(token.text);
+  return byteLength(token.text) > 10 ? `${quote(takeRunes(token.text, 10))}...` : quote(token.text);
 }
 
 export interface LexerOptions {

@@ -107,7 +107,7 @@ export class State {
     if (this.invoking === undefined) return this.#error('limit', 'exceeded the stack', cause);
     this.node = this.invoking;
     this.definition = this.invoker;
-    return this.#error('limit', `exceeded maximum template depth (${this.budget.depth})`, cause);
+    return this.#error('exec', `exceeded maximum template depth (${this.budget.depth})`, cause);
   }
 
   exceed(message: string): never {

@@ -17,6 +17,7 @@ import { parseTrees } from './parse.ts';
 import { quote } from './quote.ts';
 import type { Limits, MissingKey } from './state.ts';
 import { Budget, State } from './state.ts';
+import { rejoin } from './text.ts';
 import type { Value } from './values.ts';
 
 export interface ParseTemplateOptions {
@@ -88,7 +89,7 @@ function placeIn(names: string[], name: string): number {
   return known >= 0 ? known : names.push(name) - 1;
 }
 
-/** Throws a TemplateError of phase `parse`, or `limit` for nesting that the stack does not hold. */
+/** Throws a TemplateError of phase `parse`. */
 export function parseTemplate(name: string, text: string, options: ParseTemplateOptions = {}): Template {
   const own = (used: string): boolean => options.functions?.has(used) ?? false;
   const builtin = (used: string): boolean => builtins.has(used) || specialForms.has(used);
@@ -109,12 +110,13 @@ export function parseTemplate(name: string, text: string, options: ParseTemplate
 function tooDeep(name: string, text: string, cause: unknown): TemplateError {
   const { line } = placeOf(text, text.length);
   const message = `template: ${name}:${line}: max expression depth exceeded`;
-  return new TemplateError(message, { phase: 'limit', name, line, cause });
+  return new TemplateError(message, { phase: 'parse', name, line, cause });
 }
 
 /**
- * The output of a template. Throws a TemplateError of phase `exec` (the output so far is dropped) or `limit`, or the Abort
- * of a function; an unknown `definition` is a plain Error with Go's text.
+ * The output of a template; `toBytes` of it gives the exact bytes where templates cut through characters. Throws a
+ * TemplateError of phase `exec` (the output so far is dropped) or `limit`, or the Abort of a function; an unknown
+ * `definition` is a plain Error with Go's text.
  */
 export function executeTemplate(template: Template, options: ExecuteOptions = {}): string {
   const name = options.definition ?? template.name;
@@ -133,5 +135,5 @@ export function executeTemplate(template: Template, options: ExecuteOptions = {}
   } catch (error) {
     throw isStackOverflow(error) ? state.overflow(error) : error;
   }
-  return state.out;
+  return rejoin(state.out);
 }

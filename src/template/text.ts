@@ -4,7 +4,7 @@
  */
 
 const ascii = /^[\0-\x7f]*$/;
-const loneByte = /[\udc80-\udcff]/;
+const loneByte = /(?<![\ud800-\udbff])[\udc80-\udcff]/;
 const highSurrogate = 0xd800;
 const lowSurrogate = 0xdc00;
 
@@ -53,6 +53,11 @@ export function runeCount(text: string): number {
   let count = 0;
   for (const _ of text) count++;
   return count;
+}
+
+/** The first runes of a string. */
+export function takeRunes(text: string, count: number): string {
+  return text.length <= count ? text : Array.from(text).slice(0, count).join('');
 }
 
 /** The code point as Go decodes it: U+FFFD for a byte that is not UTF-8. */
