@@ -14,7 +14,11 @@ const steps = [
 let failed = 0;
 for (const [name, [tool, ...args]] of steps) {
   const [command, rest] = tool === 'node' ? [process.execPath, args] : ['npx', ['--no', tool, ...args]];
-  const result = spawnSync(command, rest, { cwd: root, encoding: 'utf8', env: { ...process.env, npm_config_loglevel: 'error' } });
+  const result = spawnSync(command, rest, {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, npm_config_loglevel: 'error' },
+  });
   say(`${result.status === 0 ? 'ok    ' : 'FAILED'} ${name}`);
   if (result.status !== 0) {
     failed++;

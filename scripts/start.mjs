@@ -5,6 +5,8 @@ import { ensureBuilt, ensureDependencies, root } from './lib/setup.mjs';
 
 ensureDependencies();
 ensureBuilt();
-const child = spawn(process.execPath, [join(root, 'bin/portolan'), 'agent', ...process.argv.slice(2)], { stdio: 'inherit' });
+const child = spawn(process.execPath, [join(root, 'bin/portolan'), 'agent', ...process.argv.slice(2)], {
+  stdio: 'inherit',
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));

@@ -4,11 +4,21 @@
  */
 import { run } from 'node:test';
 import { relative } from 'node:path';
-import { ensureBuilt, ensureDebianPackages, ensureDependencies, filesUnder, isRoot, root, say } from './lib/setup.mjs';
+import {
+  ensureBuilt,
+  ensureDebianPackages,
+  ensureDependencies,
+  filesUnder,
+  isRoot,
+  root,
+  say,
+} from './lib/setup.mjs';
 
 const patterns = process.argv.slice(2);
 if (patterns.includes('--help')) {
-  say('npm test [-- PATTERN...]   run all tests, or those whose path contains a PATTERN, e.g. npm test -- src/dns');
+  say(
+    'npm test [-- PATTERN...]   run all tests, or those whose path contains a PATTERN, e.g. npm test -- src/dns',
+  );
   process.exit(0);
 }
 
@@ -24,9 +34,14 @@ const real = ensureDebianPackages({
   'busybox-static': '/bin/busybox',
 });
 ensureBuilt();
-if (!isRoot) say('> not root: tests on a real dockerd, nginx and a full disk are left out (they count as skipped)');
+if (!isRoot)
+  say('> not root: tests on a real dockerd, nginx and a full disk are left out (they count as skipped)');
 
-const all = [...filesUnder('dist/src', '.test.js'), ...filesUnder('dist/test', '.test.js'), ...filesUnder('sdk/dist', '.test.js')];
+const all = [
+  ...filesUnder('dist/src', '.test.js'),
+  ...filesUnder('dist/test', '.test.js'),
+  ...filesUnder('sdk/dist', '.test.js'),
+];
 const chosen = all.filter((file) => patterns.length === 0 || patterns.some((p) => file.includes(p)));
 if (chosen.length === 0) {
   say(`no test file matches ${patterns.join(' ')}`);
@@ -38,7 +53,10 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 const durations = new Map();
 const failures = [];
 const e2e = (file) => file.endsWith('.e2e.test.js');
-await runFiles(chosen.filter((file) => !e2e(file)), 2);
+await runFiles(
+  chosen.filter((file) => !e2e(file)),
+  2,
+);
 await runFiles(chosen.filter(e2e), 1);
 
 for (const text of failures) say(text);
@@ -58,7 +76,8 @@ async function runFiles(files, concurrency) {
     if (type === 'test:stderr' || type === 'test:stdout') {
       if (process.env.PORTOLAN_TEST_VERBOSE) process.stdout.write(data.message);
     }
-    if (type === 'test:dequeue' && data.nesting === 0 && !started.has(file)) started.set(file, performance.now());
+    if (type === 'test:dequeue' && data.nesting === 0 && !started.has(file))
+      started.set(file, performance.now());
     if (type !== 'test:pass' && type !== 'test:fail') continue;
     if (data.nesting === 0) durations.set(file, (durations.get(file) ?? 0) + data.details.duration_ms);
     if (data.details.type === 'suite') continue;
@@ -73,7 +92,8 @@ function record(type, data, file) {
     say(`- skipped ${file}: ${data.name}${typeof note === 'string' && note !== '' ? ` (${note})` : ''}`);
   } else if (type === 'test:pass') {
     counts.passed++;
-    if (data.details.duration_ms > 1000) say(`+ ${file}: ${data.name} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);
+    if (data.details.duration_ms > 1000)
+      say(`+ ${file}: ${data.name} (${(data.details.duration_ms / 1000).toFixed(1)} s)`);
   } else {
     counts.failed++;
     const cause = data.details.error?.cause ?? data.details.error;

@@ -7,7 +7,15 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 export const isRoot = process.getuid?.() === 0;
 
-const sources = ['src', 'test', 'bench', 'sdk/src', 'tsconfig.json', 'tsconfig.base.json', 'package-lock.json'];
+const sources = [
+  'src',
+  'test',
+  'bench',
+  'sdk/src',
+  'tsconfig.json',
+  'tsconfig.base.json',
+  'package-lock.json',
+];
 const stamp = join(root, 'dist', '.built');
 
 /** Prints one line of progress. */
@@ -20,7 +28,9 @@ export function must(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, ...options });
   if (result.status === 0) return result.stdout ?? '';
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
-  process.stderr.write(`portolan: \`${command} ${args.join(' ')}\` failed (${result.error?.message ?? `exit ${result.status}`})\n`);
+  process.stderr.write(
+    `portolan: \`${command} ${args.join(' ')}\` failed (${result.error?.message ?? `exit ${result.status}`})\n`,
+  );
   process.exit(1);
 }
 

@@ -6,6 +6,7 @@
  */
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { deepFreeze } from '../lib/freeze.ts';
 import { formatPosition, type ObjectTree, type Position } from '../lib/tree.ts';
 import { chooseAdvertise, type Interfaces, ipAddress } from './addresses.ts';
 import type { Config, DnsConfig, HttpConfig, RegistrarConfig } from './config.ts';
@@ -288,12 +289,4 @@ function warningsOf(raw: RawConfig, context: Context): readonly string[] {
 function placeOf(at: Position): string {
   const place = formatPosition(at);
   return place === '' ? '' : ` (${place})`;
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
-  }
-  return value;
 }

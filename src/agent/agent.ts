@@ -1,0 +1,330 @@
+/**
+ * The composition root: builds every part, starts them in the order of the data's way and stops them in reverse.
+ *
+ * Store -> replica -> registry -> HTTP and DNS -> registrar -> templates. Templates wait until the catalog is loaded, the
+ * registry has synchronised and the registrar has a complete list (or Docker is known to be absent), so that a restart renders nothing
+ * that has not changed.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Catalog } from '../catalog/catalog.ts';
+import { CatalogTable } from '../catalog/catalog-table.ts';
+import { TombstoneCollector } from '../catalog/collector.ts';
+import { Replica } from '../catalog/replica.ts';
+import { CatalogWriter } from '../catalog/writer.ts';
+import type { Config } from '../config/config.ts';
+import type { HttpDeps } from '../http/http.ts';
+import { Kv } from '../kv/kv.ts';
+import { KvTable } from '../kv/kv-table.ts';
+import { aborted, sleep } from '../lib/abort.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { compatVersion } from '../lib/version.ts';
+import { parseMark } from '../registrar/mark.ts';
+import { defaultRegistrarId } from '../registrar/options.ts';
+import { Registrar } from '../registrar/registrar.ts';
+import { LevelPersistence } from '../registry/persistence-level.ts';
+import { Registry } from '../registry/registry.ts';
+import { selfRows } from '../registry/self.ts';
+import { TemplateRunner } from '../render/runner.ts';
+import { openDataDir } from '../store/embedded/data-dir.ts';
+import { openEmbeddedStore } from '../store/embedded/embedded-store.ts';
+import { MemoryStore } from '../store/memory/memory-store.ts';
+import type { Store } from '../store/store.ts';
+import { Watches } from '../watch/watches.ts';
+import { agentInfo } from './agent-info.ts';
+import { openEngine, registrarOptions } from './registrar-agent.ts';
+import { openServers } from './servers.ts';
+import { ReplicaSource } from './source-replica.ts';
+import { RegistryTarget } from './target-registry.ts';
+import { templateSpecs } from './templates.ts';
+
+export interface AgentDeps {
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+const registrarSource = 'registrar';
+
+/** Runs an agent until `signal` aborts. Rejects when it can't start or a part fails for good; everything is closed then. */
+export async function runAgent(config: Config, { log, signal }: AgentDeps): Promise<void> {
+  // Templates are read before anything is opened: a missing file must not cost a half-started agent.
+  const specs = templateSpecs(config.templates);
+  const stack = new Closers(log.child('agent'));
+  try {
+    const clock = systemClock;
+    const disk = await openDisk(config, clock, log, stack);
+    const stop = new AbortController();
+    const parts = buildParts(config, disk, clock, log);
+    const loops = startLoops(parts, stop.signal);
+    stack.add('loops', async () => {
+      stop.abort();
+      await loops.settled();
+    });
+    await Promise.race([parts.replica.loaded, loops.failed, aborted(signal)]);
+    if (!signal.aborted)
+      await serve(config, { parts, loops, specs, disk, log, stop: stop.signal, stack, signal });
+  } finally {
+    await stack.close();
+  }
+}
+
+interface Serving {
+  readonly parts: Parts;
+  readonly loops: Loops;
+  readonly specs: ReturnType<typeof templateSpecs>;
+  readonly disk: Disk;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+  readonly stack: Closers;
+  readonly signal: AbortSignal;
+}
+
+async function serve(config: Config, given: Serving): Promise<void> {
+  const { parts, loops, specs, disk, log, stop, stack, signal } = given;
+  await parts.registry.configure({ services: config.services, checks: config.nodeChecks });
+  loops.add('registry', parts.registry.run(stop));
+  await Promise.race([parts.registry.ready, loops.failed, aborted(signal)]);
+  const servers = await openServers(config, {
+    http: httpDeps(config, parts, disk, log),
+    dns: { catalog: parts.catalog, log: log.child('dns') },
+  });
+  stack.add('servers', () => servers.close());
+  if (config.pidFile !== '') {
+    writeFileSync(config.pidFile, `${process.pid}\n`);
+    stack.add('pid file', () => Promise.resolve(rmSync(config.pidFile, { force: true })));
+  }
+  await Promise.race([startRegistrar(config, parts, loops, log, stop, stack), loops.failed, aborted(signal)]);
+  if (specs.length > 0 && !signal.aborted) {
+    const runner = openRunner(config, parts, specs, disk, servers.httpUrl, log);
+    loops.add('templates', runner.run(stop));
+  }
+  log.child('agent').info({ node: config.nodeName, datacenter: config.datacenter }, 'agent is ready');
+  await Promise.race([loops.failed, aborted(signal)]);
+  log.child('agent').info({}, 'agent stops; services stay registered');
+}
+
+// ---- parts ----
+
+interface Disk {
+  readonly store: Store;
+  readonly nodeId: string;
+  readonly persistence: LevelPersistence | undefined;
+  /** Where the template runner notes owed commands; undefined with -dev. */
+  readonly renderPath: string | undefined;
+}
+
+async function openDisk(config: Config, clock: Clock, log: Logger, stack: Closers): Promise<Disk> {
+  if (config.dev) {
+    const store = new MemoryStore({}, { clock });
+    stack.add('store', () => store.close());
+    return { store, nodeId: config.nodeId || randomUUID(), persistence: undefined, renderPath: undefined };
+  }
+  const dir = await openDataDir(config.dataDir);
+  stack.add('data directory', () => dir.close());
+  const store = await openEmbeddedStore({ path: dir.storePath }, { clock, log: log.child('store') });
+  stack.add('store', () => store.close());
+  const persistence = await LevelPersistence.open(dir.registryPath);
+  stack.add('registry records', () => persistence.close());
+  const renderPath = join(dir.path, 'render');
+  mkdirSync(renderPath, { recursive: true, mode: 0o700 });
+  return { store, nodeId: config.nodeId || dir.nodeId, persistence, renderPath };
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly watches: Watches;
+  readonly replica: Replica;
+  readonly catalog: Catalog;
+  readonly writer: CatalogWriter;
+  readonly kv: Kv;
+  readonly registry: Registry;
+  readonly collector: TombstoneCollector;
+  readonly clock: Clock;
+}
+
+function buildParts(config: Config, disk: Disk, clock: Clock, log: Logger): Parts {
+  const { store } = disk;
+  const watches = new Watches({ clock });
+  const catalogTable = new CatalogTable();
+  const kvTable = new KvTable();
+  const replica = new Replica(
+    {},
+    { store, tables: [catalogTable, kvTable], watches, log: log.child('catalog') },
+  );
+  const catalog = new Catalog({ datacenter: config.datacenter }, { table: catalogTable });
+  const writer = new CatalogWriter({}, { store, replica, table: catalogTable, clock });
+  const kv = new Kv({}, { store, replica, table: kvTable, clock });
+  const collector = new TombstoneCollector(
+    {},
+    {
+      store,
+      replica,
+      clock,
+      log: log.child('catalog'),
+      graveyards: () => [...catalogTable.graveyards(), ...kvTable.graveyards()],
+    },
+  );
+  const registry = new Registry(registryOptions(config, disk), {
+    catalog,
+    writer,
+    loaded: replica.loaded,
+    watches,
+    persistence: disk.persistence,
+    clock,
+    log: log.child('registry'),
+  });
+  return { store, watches, replica, catalog, writer, kv, registry, collector, clock };
+}
+
+function registryOptions(config: Config, disk: Disk): ConstructorParameters<typeof Registry>[0] {
+  const id = registrarId(config);
+  return {
+    self: selfRows({
+      id: disk.nodeId,
+      name: config.nodeName,
+      address: config.addresses.advertise,
+      taggedAddresses: config.taggedAddresses,
+      meta: config.nodeMeta,
+      serverPort: config.ports.server,
+      version: compatVersion,
+    }),
+    // With the registrar off nobody will ask Docker again: what a former run registered goes.
+    sources: config.registrar.enabled
+      ? [{ name: registrarSource, owns: (service) => parseMark(service)?.registrar === id }]
+      : [],
+    updateIntervalMs: config.checks.updateIntervalMs,
+    outputMaxBytes: config.checks.outputMaxBytes,
+    discardOutput: config.checks.discardOutput,
+  };
+}
+
+function registrarId(config: Config): string {
+  const { id, dockerHost } = config.registrar;
+  return id === '' ? defaultRegistrarId(config.nodeName, dockerHost) : id;
+}
+
+function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger): HttpDeps {
+  const { catalog, writer, kv, registry, watches, replica, store, clock } = parts;
+  const agent = agentInfo(config, disk.nodeId, {
+    registry,
+    revision: () => replica.revision,
+    registrarId: config.registrar.enabled ? registrarId(config) : '',
+  });
+  return {
+    ...{ catalog, writer, kv, registry, watches, clock, agent },
+    contact: { known: true, lastContactMs: () => 0 },
+    catchUp: async () => replica.waitFor(await store.barrier()),
+    log: log.child('http'),
+  };
+}
+
+// ---- loops ----
+
+function startLoops(parts: Parts, stop: AbortSignal): Loops {
+  const loops = new Loops();
+  loops.add('replica', parts.replica.run(stop));
+  loops.add('tombstones', parts.collector.run(stop));
+  return loops;
+}
+
+/** Resolves when the registrar has a complete list, or when it is off, or when Docker is known to be absent. */
+async function startRegistrar(
+  config: Config,
+  parts: Parts,
+  loops: Loops,
+  log: Logger,
+  stop: AbortSignal,
+  stack: Closers,
+): Promise<void> {
+  const { registrar: own, nodeName } = config;
+  if (!own.enabled) return;
+  const source = openEngine(own);
+  stack.add('Docker connection', () => source.close());
+  const registrar = new Registrar(registrarOptions(own, nodeName, registrarId(config)), {
+    source,
+    target: new RegistryTarget(parts),
+    log: log.child('registrar'),
+    clock: parts.clock,
+  });
+  loops.add('registrar', registrar.run(stop));
+  loops.add('registrar gate', openGate(registrar, parts.registry, stop));
+  await registrar.firstSync;
+}
+
+/** Only a complete list may remove rows of a former life; an absent Docker leaves them as they are. */
+async function openGate(registrar: Registrar, registry: Registry, stop: AbortSignal): Promise<void> {
+  await Promise.race([registrar.firstSync, aborted(stop)]);
+  while (!stop.aborted && registrar.stats.connects === 0) await sleep(200, stop);
+  if (!stop.aborted) registry.markSourceReady(registrarSource);
+}
+
+function openRunner(
+  config: Config,
+  parts: Parts,
+  specs: ReturnType<typeof templateSpecs>,
+  disk: Disk,
+  httpUrl: string | undefined,
+  log: Logger,
+): TemplateRunner {
+  const source = new ReplicaSource(parts);
+  const environment: Record<string, string> = httpUrl === undefined ? {} : { CONSUL_HTTP_ADDR: httpUrl };
+  return new TemplateRunner(
+    {
+      templates: specs,
+      once: false,
+      dry: false,
+      wait: config.templateDefaults.wait,
+      stateDir: disk.renderPath,
+      environment,
+    },
+    { source, log: log.child('render'), clock: parts.clock },
+  );
+}
+
+/** The long-lived parts; one that fails takes the agent down with its error. */
+class Loops {
+  readonly #running: Promise<void>[] = [];
+  readonly failed: Promise<never>;
+  #fail: (error: unknown) => void = () => {};
+
+  constructor() {
+    this.failed = new Promise((_, reject) => (this.#fail = reject));
+    // Whoever races it sees the error; nobody may be racing when it comes.
+    this.failed.catch(() => {});
+  }
+
+  add(_name: string, loop: Promise<void>): void {
+    this.#running.push(loop);
+    loop.catch((error: unknown) => this.#fail(error));
+  }
+
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+}
+
+/** What was opened, closed in reverse; one that fails to close does not keep the others open. */
+class Closers {
+  readonly #stack: { readonly name: string; readonly close: () => Promise<void> }[] = [];
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  add(name: string, close: () => Promise<void>): void {
+    this.#stack.push({ name, close });
+  }
+
+  async close(): Promise<void> {
+    for (const { name, close } of this.#stack.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        this.#log.error({ part: name, err: error }, 'part did not close');
+      }
+    }
+  }
+}

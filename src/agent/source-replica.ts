@@ -1,0 +1,203 @@
+/**
+ * The template runner's Source inside the agent: answers straight from the replica in memory.
+ *
+ * In: queries. Out: template data, built when somebody reads it and kept until the view's index moves.
+ * Invariant: `onChange` is called inside the replica's publication, so that a template renders in the same turn.
+ */
+import type { Catalog } from '../catalog/catalog.ts';
+import type { CheckRow, Instance, NodeRow, ServiceRow } from '../catalog/rows.ts';
+import type { Kv, KvRow } from '../kv/kv.ts';
+import { compareUtf8 } from '../lib/bytes.ts';
+import { aggregateStatus } from '../model/check.ts';
+import type {
+  Answers,
+  CatalogNode,
+  CatalogSnippet,
+  HealthCheck,
+  HealthService,
+  KeyPair,
+  NodeRecord,
+  Query,
+  Source,
+  Subscription,
+} from '../render/source.ts';
+import { fromBytes } from '../template/text.ts';
+import type { View } from '../watch/view.ts';
+import type { Watches } from '../watch/watches.ts';
+
+export class ReplicaSource implements Source {
+  readonly name = 'this agent';
+  readonly #catalog: Catalog;
+  readonly #kv: Kv;
+  readonly #watches: Watches;
+  readonly #open = new Set<() => void>();
+
+  constructor(deps: { readonly catalog: Catalog; readonly kv: Kv; readonly watches: Watches }) {
+    this.#catalog = deps.catalog;
+    this.#kv = deps.kv;
+    this.#watches = deps.watches;
+  }
+
+  subscribe<Q extends Query>(
+    query: Q,
+    onChange: () => void,
+    onError: (error: Error) => void,
+  ): Subscription<Q> {
+    if (query.dc !== '' && query.dc !== this.#catalog.datacenter) {
+      const known = this.#catalog.datacenter;
+      queueMicrotask(() =>
+        onError(new Error(`no path to datacenter "${query.dc}": this agent knows "${known}" only`)),
+      );
+      return { current: () => undefined, close: () => {} };
+    }
+    // The cast ties the view's type to the query's, which the switch below does case by case.
+    const view = this.#view(query) as View<Answers[Q['type']]>;
+    let seen = view.index();
+    let answer: { readonly data: Answers[Q['type']] } | undefined;
+    const unsubscribe = this.#watches.subscribe(view.topics, () => {
+      const index = view.index();
+      if (index === seen) return;
+      seen = index;
+      answer = undefined;
+      onChange();
+    });
+    this.#open.add(unsubscribe);
+    const close = (): void => {
+      this.#open.delete(unsubscribe);
+      unsubscribe();
+    };
+    return { current: () => (answer ??= { data: view.read() }), close };
+  }
+
+  close(): Promise<void> {
+    for (const unsubscribe of this.#open) unsubscribe();
+    this.#open.clear();
+    return Promise.resolve();
+  }
+
+  #view(query: Query): View<Answers[Query['type']]> {
+    const { datacenter } = this.#catalog;
+    switch (query.type) {
+      case 'service':
+        return mapView(this.#catalog.health(query.name), (rows) => healthServices(rows, query, datacenter));
+      case 'services':
+        return mapView(this.#catalog.services(), snippets);
+      case 'node':
+        return mapView(this.#catalog.node(query.name), (found) => catalogNode(found, datacenter));
+      case 'nodes':
+        return mapView(this.#catalog.nodes(), (rows) => rows.map((row) => nodeRecord(row, datacenter)));
+      case 'key':
+        return mapView(this.#kv.get(query.key), (row) => (row === undefined ? null : fromBytes(row.value)));
+      case 'prefix':
+        return mapView(this.#kv.list(query.prefix), (rows) => rows.map((row) => keyPair(row, query.prefix)));
+    }
+  }
+}
+
+function mapView<T, U>(view: View<T>, map: (value: T) => U): View<U> {
+  return { topics: view.topics, index: () => view.index(), read: () => map(view.read()) };
+}
+
+type ServiceQuery = Extract<Query, { type: 'service' }>;
+
+function healthServices(
+  rows: readonly Instance[],
+  query: ServiceQuery,
+  datacenter: string,
+): readonly HealthService[] {
+  const wanted = new Set(query.filters.length === 0 ? ['passing'] : query.filters);
+  const result: HealthService[] = [];
+  for (const instance of rows) {
+    const status = aggregateStatus(instance.checks);
+    if (!wanted.has('any') && !wanted.has(status)) continue;
+    if (query.tag !== '' && !instance.service.tags.includes(query.tag)) continue;
+    result.push(healthService(instance, status, datacenter));
+  }
+  return result;
+}
+
+function healthService(
+  { node, service, checks }: Instance,
+  status: string,
+  datacenter: string,
+): HealthService {
+  return {
+    node: node.name,
+    nodeId: node.id,
+    nodeAddress: node.address,
+    nodeTaggedAddresses: node.taggedAddresses,
+    nodeMeta: node.meta,
+    nodeDatacenter: datacenter,
+    id: service.id,
+    name: service.name,
+    address: service.address === '' ? node.address : service.address,
+    port: service.port,
+    tags: sorted(service.tags),
+    serviceMeta: service.meta,
+    serviceTaggedAddresses: service.taggedAddresses,
+    status,
+    checks: checks.map(healthCheck),
+    weights: service.weights,
+  };
+}
+
+function healthCheck(check: CheckRow): HealthCheck {
+  return {
+    node: check.node.name,
+    checkId: check.id,
+    name: check.name,
+    status: check.status,
+    notes: check.notes,
+    output: check.output,
+    serviceId: check.serviceId,
+    serviceName: check.serviceName,
+    serviceTags: check.serviceTags,
+    type: check.type,
+  };
+}
+
+function snippets(services: ReadonlyMap<string, readonly string[]>): readonly CatalogSnippet[] {
+  return [...services].map(([name, tags]) => ({ name, tags: sorted(tags) }));
+}
+
+type FoundNode = { readonly node: NodeRow; readonly services: readonly ServiceRow[] } | undefined;
+
+function catalogNode(found: FoundNode, datacenter: string): CatalogNode | null {
+  if (found === undefined) return null;
+  const services = [...found.services].sort((a, b) => compareUtf8(a.name, b.name) || compareUtf8(a.id, b.id));
+  return {
+    node: nodeRecord(found.node, datacenter),
+    services: services.map((row) => ({
+      id: row.id,
+      service: row.name,
+      tags: sorted(row.tags),
+      meta: row.meta,
+      port: row.port,
+      address: row.address,
+      enableTagOverride: row.enableTagOverride,
+    })),
+  };
+}
+
+function nodeRecord(row: NodeRow, datacenter: string): NodeRecord {
+  const { id, name, address, taggedAddresses, meta } = row;
+  return { id, node: name, address, datacenter, taggedAddresses, meta };
+}
+
+function keyPair(row: KvRow, prefix: string): KeyPair {
+  return {
+    path: row.key,
+    key: row.key.slice(prefix.length).replace(/^\/+/, ''),
+    value: fromBytes(row.value),
+    createIndex: row.createIndex,
+    modifyIndex: row.modifyIndex,
+    lockIndex: row.lockIndex,
+    flags: row.flags,
+    session: row.session,
+  };
+}
+
+// consul-template sorts tags; most instances have none or one.
+function sorted(tags: readonly string[]): readonly string[] {
+  return tags.length < 2 ? tags : [...tags].sort(compareUtf8);
+}

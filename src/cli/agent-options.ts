@@ -1,0 +1,72 @@
+import { type Command, Option } from 'commander';
+import { ConfigError } from '../config/config-error.ts';
+import { agentFlags, type FlagValues } from '../config/flags.ts';
+import { type Loaded, loadConfig } from '../config/load.ts';
+import { CliError, type Io } from './command.ts';
+
+const configFormats = ['hcl', 'json', 'yaml', 'toml'] as const;
+
+/** Adds every agent flag, and those that name files. */
+export function addAgentOptions(command: Command): Command {
+  // Files and directories count in the order in which they are given, whichever flag names them.
+  const paths: string[] = [];
+  const addPath = (path: string): string[] => {
+    paths.push(path);
+    return paths;
+  };
+  command
+    .option(
+      '--config-file <file>',
+      'read this file (.hcl .json .yaml .toml); may be given several times',
+      addPath,
+    )
+    .option('--config-dir <dir>', 'read the files of this directory in alphabetical order', addPath)
+    .addOption(
+      new Option('--config-format <format>', 'format of files with any extension').choices(configFormats),
+    )
+    .option('--hcl <text>', 'a piece of HCL configuration', collect);
+  for (const flag of agentFlags) {
+    if (flag.type === 'boolean') {
+      command.addOption(new Option(`--${flag.name}`, flag.help));
+      command.addOption(new Option(`--no-${flag.name}`).hideHelp());
+    } else if (flag.type === 'list') {
+      command.option(`--${flag.name} <value>`, `${flag.help}; may be given several times`, collect);
+    } else {
+      command.option(`--${flag.name} <value>`, flag.help);
+    }
+  }
+  return command;
+}
+
+/** Reads the configuration that the command line names; a mistake becomes a message and exit code 1. */
+export function loadAgentConfig(command: Command, io: Io): Loaded {
+  const opts = command.opts<Record<string, unknown>>();
+  const flags: Record<string, boolean | string | readonly string[]> = {};
+  for (const { name } of agentFlags) {
+    const value = opts[attribute(name)];
+    if (value !== undefined) flags[name] = value as FlagValues[string];
+  }
+  try {
+    return loadConfig({
+      paths: (opts['configFile'] ?? opts['configDir'] ?? []) as string[],
+      snippets: (opts['hcl'] ?? []) as string[],
+      ...(opts['configFormat'] === undefined
+        ? {}
+        : { format: opts['configFormat'] as (typeof configFormats)[number] }),
+      flags,
+      env: io.env,
+    });
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CliError(`portolan: ${error.message}`);
+    throw error;
+  }
+}
+
+/** commander's name for an option: `http-port` -> `httpPort`. */
+function attribute(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function collect(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}

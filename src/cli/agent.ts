@@ -1,0 +1,50 @@
+import { appendFileSync } from 'node:fs';
+import { runAgent } from '../agent/agent.ts';
+import type { Config } from '../config/config.ts';
+import { createLogger, type Logger } from '../lib/log.ts';
+import { addAgentOptions, loadAgentConfig } from './agent-options.ts';
+import { CliError, examples, type CliCommand, type Io } from './command.ts';
+
+export const agentCommand: CliCommand = {
+  name: 'agent',
+  summary: 'Run the agent: catalog, HTTP, DNS, the registrar of this host’s containers, and templates.',
+  define: (command, io) => {
+    addAgentOptions(command);
+    examples(command, [
+      'portolan agent -dev',
+      'portolan agent -data-dir /var/lib/portolan -client 0.0.0.0',
+      'portolan agent -template nginx.ctmpl:/etc/nginx/conf.d/app.conf:"nginx -s reload"',
+      'portolan agent -config-dir /etc/portolan.d --registrar=false',
+    ]);
+    command.addHelpText(
+      'after',
+      '\nSignals: SIGINT and SIGTERM stop the agent; services stay registered.\nExit codes: 0 stopped, 1 could not start or failed.',
+    );
+    command.action(async () => {
+      const { config, warnings } = loadAgentConfig(command, io);
+      const log = openLog(config, io);
+      for (const warning of warnings) log.warn({}, warning);
+      await runAgent(config, { log, signal: io.signal });
+    });
+  },
+};
+
+function openLog(config: Config, io: Io): Logger {
+  const { level, json, file } = config.log;
+  const write = file === '' ? io.err : appendTo(file, io);
+  return createLogger({ level, format: json ? 'json' : 'text', write });
+}
+
+function appendTo(file: string, io: Io): (line: string) => void {
+  try {
+    appendFileSync(file, '');
+  } catch (error) {
+    throw new CliError(
+      `portolan: log_file ${file}: ${(error as Error).message}; choose another with -log-file`,
+    );
+  }
+  return (line) => {
+    io.err(line);
+    appendFileSync(file, line);
+  };
+}

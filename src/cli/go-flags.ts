@@ -1,0 +1,35 @@
+/**
+ * Go programs take `-flag=value` and `-flag value`; commander takes `--flag`. This pass turns the first into the second,
+ * so that Consul's and consul-template's command lines work as they are.
+ */
+
+/** What the pass must know of the options in force. */
+export interface FlagNames {
+  /** Long names without dashes of options that take no value; `-x=false` becomes `--no-x`. */
+  readonly booleans: ReadonlySet<string>;
+}
+
+const trueWords = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
+const falseWords = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
+
+/** Throws TypeError when a boolean flag is given something else than a boolean. */
+export function fromGoFlags(argv: readonly string[], names: FlagNames): string[] {
+  const result: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (word === '--') return [...result, ...argv.slice(i)];
+    const match = /^--?([A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(word);
+    if (match === null) result.push(word);
+    else result.push(...oneFlag(match[1]!, match[2], names));
+  }
+  return result;
+}
+
+function oneFlag(name: string, value: string | undefined, names: FlagNames): string[] {
+  // -h and -v stay short.
+  if (name.length === 1) return [value === undefined ? `-${name}` : `-${name}=${value}`];
+  if (!names.booleans.has(name)) return [value === undefined ? `--${name}` : `--${name}=${value}`];
+  if (value === undefined || trueWords.has(value)) return [`--${name}`];
+  if (falseWords.has(value)) return [`--no-${name}`];
+  throw new TypeError(`invalid boolean value "${value}" for -${name}: use -${name}=true or -${name}=false`);
+}

@@ -1,0 +1,200 @@
+import { readFileSync } from 'node:fs';
+import type { KvEntry } from '@portolan/sdk';
+import type { Command } from 'commander';
+import { formatColumns } from '../lib/columns.ts';
+import { addClientOptions, openClient, readOptions, type ClientFlags } from './client-options.ts';
+import { CliError, examples, type CliCommand, type Io } from './command.ts';
+
+interface GetFlags extends ClientFlags {
+  readonly base64?: boolean;
+  readonly detailed?: boolean;
+  readonly keys?: boolean;
+  readonly recurse?: boolean;
+  readonly separator: string;
+}
+
+interface PutFlags extends ClientFlags {
+  readonly base64?: boolean;
+  readonly cas?: boolean;
+  readonly flags?: string;
+  readonly modifyIndex?: string;
+}
+
+/** Texts and exit codes as `consul kv` has them (consul.md 4.1). */
+export const kvCommand: CliCommand = {
+  name: 'kv',
+  summary: 'Read and write keys.',
+  define: (command, io) => {
+    examples(command, [
+      'portolan kv put greeting hello',
+      'portolan kv get greeting',
+      'portolan kv delete -recurse app/',
+    ]);
+    defineGet(command, io);
+    definePut(command, io);
+    defineDelete(command, io);
+  },
+};
+
+function defineGet(parent: Command, io: Io): void {
+  const command = addClientOptions(parent.command('get').description('Print the value of a key.'))
+    .argument('[key]', 'key, or prefix with -recurse and -keys', '')
+    .option('--base64', 'print values in base64')
+    .option('--detailed', 'print the whole row')
+    .option('--keys', 'print keys that begin with the prefix, up to the separator')
+    .option('--recurse', 'print every key that begins with the prefix, with its value')
+    .option('--separator <text>', 'where -keys cuts', '/');
+  examples(command, [
+    'portolan kv get greeting',
+    'portolan kv get -recurse app/',
+    'portolan kv get -keys -separator= app/',
+  ]);
+  command.addHelpText('after', '\nExit codes: 0 found, 1 no such key, or failed.');
+  command.action((key: string, flags: GetFlags) => get(stripSlash(key), flags, io));
+}
+
+async function get(key: string, flags: GetFlags, io: Io): Promise<void> {
+  const { kv } = openClient(flags, io);
+  const options = readOptions(flags, io);
+  if (flags.keys === true) {
+    const { data } = await kv.keys(key, flags.separator, options);
+    io.out(flags.json === true ? json(data) : data.map((name) => `${name}\n`).join(''));
+  } else if (flags.recurse === true) {
+    const { data } = await kv.list(key, options);
+    if (flags.json === true) io.out(json(data.map(asJson)));
+    else
+      for (const row of data)
+        io.out(
+          flags.detailed === true ? `${details(row, flags)}\n` : `${row.key}:${valueText(row, flags)}\n`,
+        );
+  } else {
+    if (key === '') throw new CliError('Error! Missing KEY argument');
+    const { data: row } = await kv.get(key, options);
+    if (row === undefined) throw new CliError(`Error! No key exists at: ${key}`);
+    if (flags.json === true) io.out(json(asJson(row)));
+    else io.out(flags.detailed === true ? details(row, flags) : `${valueText(row, flags)}\n`);
+  }
+}
+
+function definePut(parent: Command, io: Io): void {
+  const command = addClientOptions(parent.command('put').description('Write a key.'))
+    .argument('<key>', 'key')
+    .argument('[value]', 'value; @file reads a file, - reads standard input', '')
+    .option('--base64', 'the value is in base64')
+    .option(
+      '--cas',
+      'write only if the modify index is that of -modify-index (0: only if there is no such key)',
+    )
+    .option('--flags <number>', 'flags to store, an unsigned 64-bit integer')
+    .option('--modify-index <number>', 'index for -cas');
+  examples(command, [
+    'portolan kv put greeting hello',
+    'portolan kv put app/config @config.json',
+    'portolan kv put -cas -modify-index=0 lock mine',
+  ]);
+  command.action(async (key: string, value: string, flags: PutFlags) => {
+    const name = stripSlash(key);
+    const cas = casIndex(flags);
+    const options = {
+      signal: io.signal,
+      ...(cas === undefined ? {} : { cas }),
+      ...(flags.flags === undefined ? {} : { flags: unsigned('-flags', flags.flags) }),
+    };
+    const written = await openClient(flags, io).kv.put(name, await valueBytes(value, flags, io), options);
+    if (!written && cas === 0) {
+      throw new CliError(
+        `Error! Did not write to ${name}: CAS performed with index=0 and key already exists.`,
+      );
+    }
+    if (!written) throw new CliError(`Error! Did not write to ${name}: CAS failed`);
+    io.out(`Success! Data written to: ${name}\n`);
+  });
+}
+
+function defineDelete(parent: Command, io: Io): void {
+  const command = addClientOptions(
+    parent.command('delete').description('Delete a key, or all keys with a prefix.'),
+  )
+    .argument('<key>', 'key, or prefix with -recurse')
+    .option('--cas', 'delete only if the modify index is that of -modify-index')
+    .option('--modify-index <number>', 'index for -cas')
+    .option('--recurse', 'delete every key that begins with the prefix');
+  examples(command, ['portolan kv delete greeting', 'portolan kv delete -recurse app/']);
+  command.action(async (key: string, flags: PutFlags & { recurse?: boolean }) => {
+    const name = stripSlash(key);
+    const { kv } = openClient(flags, io);
+    if (flags.recurse === true) {
+      await kv.deleteTree(name, { signal: io.signal });
+      io.out(`Success! Deleted keys with prefix: ${name}\n`);
+      return;
+    }
+    const cas = casIndex(flags);
+    const deleted = await kv.delete(name, { signal: io.signal, ...(cas === undefined ? {} : { cas }) });
+    if (!deleted) throw new CliError(`Error! Did not delete key ${name}: CAS failed`);
+    io.out(`Success! Deleted key: ${name}\n`);
+  });
+}
+
+function casIndex(flags: PutFlags): number | undefined {
+  if (flags.cas !== true) return undefined;
+  if (flags.modifyIndex === undefined) throw new CliError('Must specify -modify-index with -cas!');
+  return Number(unsigned('-modify-index', flags.modifyIndex));
+}
+
+function unsigned(flag: string, text: string): bigint {
+  if (!/^\d+$/.test(text) || BigInt(text) >= 2n ** 64n)
+    throw new CliError(`${flag} ${text}: not an unsigned 64-bit integer`);
+  return BigInt(text);
+}
+
+async function valueBytes(value: string, flags: PutFlags, io: Io): Promise<Uint8Array> {
+  const raw = await rawValue(value, io);
+  return flags.base64 === true ? Buffer.from(Buffer.from(raw).toString('latin1'), 'base64') : raw;
+}
+
+async function rawValue(value: string, io: Io): Promise<Uint8Array> {
+  if (value === '-') return io.readStdin();
+  if (!value.startsWith('@')) return Buffer.from(value);
+  try {
+    return readFileSync(value.slice(1));
+  } catch (error) {
+    throw new CliError(`Error! Failed to read file: ${(error as Error).message}`);
+  }
+}
+
+function details(row: KvEntry, flags: GetFlags): string {
+  return formatColumns([
+    ['CreateIndex', String(row.createIndex)],
+    ['Flags', String(row.flags)],
+    ['Key', row.key],
+    ['LockIndex', String(row.lockIndex)],
+    ['ModifyIndex', String(row.modifyIndex)],
+    ['Session', row.session === '' ? '-' : row.session],
+    ['Value', valueText(row, flags)],
+  ]);
+}
+
+function asJson(row: KvEntry): object {
+  return {
+    Key: row.key,
+    Value: Buffer.from(row.value).toString('base64'),
+    Flags: String(row.flags),
+    LockIndex: row.lockIndex,
+    ...(row.session === '' ? {} : { Session: row.session }),
+    CreateIndex: row.createIndex,
+    ModifyIndex: row.modifyIndex,
+  };
+}
+
+function valueText(row: KvEntry, flags: GetFlags): string {
+  return Buffer.from(row.value).toString(flags.base64 === true ? 'base64' : 'utf8');
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 4)}\n`;
+}
+
+// As Consul's client does: a leading slash would make an empty path segment.
+function stripSlash(key: string): string {
+  return key.replace(/^\/+/, '');
+}

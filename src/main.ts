@@ -1,0 +1,39 @@
+import { runCli } from './cli/cli.ts';
+import type { Io } from './cli/command.ts';
+
+const stop = new AbortController();
+let signals = 0;
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    stop.abort();
+    // Whoever asks twice does not want to wait for a tidy end.
+    if (++signals > 1) process.exit(130);
+  });
+}
+
+const io: Io = {
+  out: (text) => void process.stdout.write(text),
+  outBytes: (bytes) => void process.stdout.write(bytes),
+  err: (text) => void process.stderr.write(text),
+  env: process.env,
+  readStdin: async () => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+    return Buffer.concat(chunks);
+  },
+  signal: stop.signal,
+  onHangup: (listener) => {
+    process.on('SIGHUP', listener);
+    return () => void process.off('SIGHUP', listener);
+  },
+};
+
+// A reader that went away (`portolan kv get | head -1`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), io);
+// Parts close what they opened; an idle keep-alive socket must not keep a finished command alive.
+setTimeout(() => process.exit(), 2000).unref();
