@@ -34,7 +34,7 @@ function describe(code: string, cause: Error, host: EngineHost): readonly [Docke
     case 'UND_ERR_CONNECT_TIMEOUT':
       return ['timeout', `Docker at ${where} did not answer in time`];
     default:
-      return code.startsWith('HPE_') || isTls(code)
+      return cause.name === 'HTTPParserError' || isTls(code)
         ? ['protocol', `${where} does not answer as Docker does: ${cause.message}`]
         : ['absent', `lost Docker at ${where}: ${cause.message || code}`];
   }

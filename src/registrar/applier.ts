@@ -217,7 +217,8 @@ export class Applier {
 
   #forgetStatus(id: string): void {
     const held = this.#held.get(id);
-    if (held !== undefined) this.#held.set(id, { ...held, docker: { status: '', output: '' } });
+    // Perhaps the check is not there any more: registering the service brings it back.
+    if (held !== undefined) this.#held.set(id, { ...held, docker: undefined });
   }
 
   #noteConflicts(ids: readonly string[], conflicts: readonly string[]): void {

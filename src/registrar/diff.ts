@@ -40,12 +40,12 @@ function diffService(
   const mark = held === undefined ? undefined : parseMark(held.service);
   const isOwn = mark?.registrar === registrarId;
   if (desired === undefined) return isOwn && mayRemove(mark) ? [{ type: 'deregister', serviceId: id }] : [];
-  if (held === undefined) return register(desired);
+  if (held === undefined) return register(desired, held);
   if (isOwn)
     return mark.hash === desired.hash && held.docker !== undefined
       ? statusOf(desired, held.docker)
-      : register(desired);
-  return mark === undefined && isSameService(desired, held) ? register(desired) : 'conflict';
+      : register(desired, held);
+  return mark === undefined && isSameService(desired, held) ? register(desired, held) : 'conflict';
 }
 
 /**
@@ -57,10 +57,11 @@ function isSameService(desired: DesiredService, { service }: OwnedService): bool
   return service.name === own.name && (desired.isIdGenerated || service.port === own.port);
 }
 
-function register({ registration, docker }: DesiredService): Action[] {
+/** A check that was there before keeps its status when it is registered again, so the status may need a word of its own. */
+function register({ registration, docker }: DesiredService, held: OwnedService | undefined): Action[] {
   const put: Action = { type: 'register', registration };
-  // A check that registers as passing needs no words; why it is not passing is worth a second action.
-  return docker.status === 'passing' ? [put] : [put, { type: 'status', ...docker }];
+  const isPassing = docker.status === 'passing' && (held === undefined || held.docker?.status === 'passing');
+  return isPassing ? [put] : [put, { type: 'status', ...docker }];
 }
 
 /** Probes write something new into their output each time: that alone moves nothing while all is well. */

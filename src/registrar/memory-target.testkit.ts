@@ -66,10 +66,15 @@ export class MemoryTarget implements Target {
     const refusal = this.refused.get(id);
     if (refusal !== undefined) return refusal;
     if (action.type === 'deregister') this.held.delete(id);
-    else if (action.type === 'register')
-      this.held.set(id, { service: action.registration.service, docker: dockerOf(action) });
+    else if (action.type === 'register') this.#register(id, action);
     else return this.#setStatus(id, action.status, action.output);
     return undefined;
+  }
+
+  /** As registries do: a check that was there keeps its status. */
+  #register(id: string, action: Action & { type: 'register' }): void {
+    const docker = this.held.get(id)?.docker ?? dockerOf(action);
+    this.held.set(id, { service: action.registration.service, docker });
   }
 
   #setStatus(id: string, status: string, output: string): Error | undefined {

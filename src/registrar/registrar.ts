@@ -33,11 +33,14 @@ export class Registrar {
   readonly id: string;
   /** Resolves when the first complete list is applied, or when Docker is known to be absent for absentMs. */
   readonly firstSync: Promise<void>;
+  /** Resolves only when the first complete list is applied: before that nobody knows which services are stale. */
+  readonly firstList: Promise<void>;
   readonly #options: RegistrarOptions;
   readonly #deps: RegistrarDeps;
   readonly #stats: RegistrarStats = emptyStats();
   readonly #containers: Containers;
   #openGate: () => void = () => {};
+  #tellList: () => void = () => {};
   #isInDoubt = false;
   #wake: () => void = () => {};
 
@@ -47,6 +50,7 @@ export class Registrar {
     this.id = options.id || defaultRegistrarId(options.nodeName, deps.source.endpoint);
     this.#containers = new Containers(options, this.id);
     this.firstSync = new Promise((resolve) => (this.#openGate = resolve));
+    this.firstList = new Promise((resolve) => (this.#tellList = resolve));
   }
 
   get stats(): Readonly<RegistrarStats> {
@@ -93,7 +97,10 @@ export class Registrar {
 
   async #openGateAfter(applier: Applier): Promise<void> {
     // Without Docker nothing will be applied: the gate opens though the target may not be read yet.
-    if (this.#stats.connected) await applier.settled();
+    if (this.#stats.connected) {
+      await applier.settled();
+      this.#tellList();
+    }
     this.#openGate();
   }
 
