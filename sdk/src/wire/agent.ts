@@ -22,7 +22,14 @@ export interface AgentService {
 export interface AgentServiceHealth {
   readonly AggregatedStatus: string;
   readonly Service: AgentService | null;
-  readonly Checks: readonly HealthCheck[] | null;
+  readonly Checks: readonly AgentHealthCheck[] | null;
+}
+
+/** A check as agent/health prints it: an older shape, whose definition is always empty. */
+export interface AgentHealthCheck
+  extends Omit<HealthCheck, 'ServiceTags' | 'Interval' | 'Timeout' | 'ExposedPort'> {
+  /** null when the service has none. */
+  readonly ServiceTags: readonly string[] | null;
 }
 
 export interface Member {
