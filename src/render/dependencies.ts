@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Dependency } from './dependency.ts';
+import { processEnvironment } from './evaluator.ts';
 import type { World } from './evaluator.ts';
 import { watchFile } from './file-watch.ts';
 import type { Source } from './source.ts';
@@ -45,7 +46,7 @@ export class Dependencies implements World {
   }
 
   environment(name: string): string | undefined {
-    return process.env[name];
+    return processEnvironment(name);
   }
 
   wallMs(): number {

@@ -2,7 +2,7 @@
 import { systemClock } from '../lib/clock.ts';
 import { fromJson } from '../template/values.ts';
 import type { Dependency } from './dependency.ts';
-import { Evaluator } from './evaluator.ts';
+import { Evaluator, processEnvironment } from './evaluator.ts';
 import type { World } from './evaluator.ts';
 import type { MissingKey } from '../template/state.ts';
 import { fixtureSource, ownValue } from './fixture-source.ts';
@@ -117,7 +117,7 @@ class FixtureWorld implements World {
   }
 
   environment(name: string): string | undefined {
-    return process.env[name];
+    return processEnvironment(name);
   }
 
   wallMs(): number {

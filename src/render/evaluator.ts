@@ -134,4 +134,10 @@ class Pass {
   }
 }
 
+/** A variable of this process's environment. */
+export function processEnvironment(name: string): string | undefined {
+  // Its prototype is an object's: `constructor` is no variable.
+  return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
+}
+
 const nowhere: World = { lookup: () => undefined, environment: () => undefined, wallMs: () => 0 };

@@ -5,6 +5,7 @@
  * Level-triggered: a change only marks the templates that use it; one look then evaluates them, all of one turn together.
  * Nothing that one template does holds up another, unless both share a command.
  */
+import { setMaxListeners } from 'node:events';
 import { aborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -42,6 +43,8 @@ export class TemplateRunner {
 
   constructor(options: RunnerOptions, deps: RunnerDeps) {
     this.#options = options;
+    // One listener a running command.
+    setMaxListeners(0, this.#kill.signal);
     this.#deps = { clock: systemClock, hooks: {}, print: () => {}, ...deps };
     this.#dependencies = new Dependencies({
       source: deps.source,
@@ -65,9 +68,12 @@ export class TemplateRunner {
     const settled = new Promise<void>((resolve) => {
       this.#settled = resolve;
     });
+    // Templates may wait for nothing that holds the process open: timers and file watches do not.
+    const alive = setInterval(() => {}, 2 ** 30);
     this.#flush();
     await (this.#options.once ? Promise.race([settled, aborted(signal)]) : aborted(signal));
     await this.#stop();
+    clearInterval(alive);
   }
 
   status(): readonly TemplateStatus[] {

@@ -5,6 +5,7 @@
  * - Answers may be stale up to `maxStaleMs` behind the leader; older ones are asked for again, from the leader.
  * - A failure is reported once, then retried with a growing delay until an answer comes; the last answer stands meanwhile.
  */
+import { setMaxListeners } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { ClientError } from '@portolan/sdk';
 import { aborted, sleep } from '../lib/abort.ts';
@@ -44,6 +45,8 @@ export class HttpSource implements Source {
     this.name = options.address;
     this.#options = options;
     this.#queries = new ConsulQueries(options);
+    // One listener a subscription.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   subscribe<Q extends Query>(

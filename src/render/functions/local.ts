@@ -1,6 +1,6 @@
 /** Functions that look at this machine: file, env, mustEnv, envOrDefault, timestamp. */
 import { realpathSync } from 'node:fs';
-import { relative } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { formatGoTime } from '../../lib/go-time.ts';
 import { defineFunction } from '../../template/functions.ts';
 import type { GoFunction } from '../../template/functions.ts';
@@ -45,6 +45,17 @@ function timestamp(nowMs: number, layouts: readonly string[]): string {
 
 // Both sides are resolved through symbolic links, so that a link inside the sandbox cannot lead out of it.
 function checkSandbox(sandbox: string, path: string): void {
-  const inside = relative(realpathSync(sandbox), realpathSync(path));
-  if (inside.startsWith('..')) throw new Error(`'${path}' is outside of sandbox`);
+  const inside = relative(realPath(sandbox), realPath(path));
+  if (inside === '..' || inside.startsWith(`..${sep}`)) throw new Error(`'${path}' is outside of sandbox`);
+}
+
+// A file that does not exist yet is where its nearest existing directory is.
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const parent = dirname(resolve(path));
+    if ((error as { code?: unknown }).code !== 'ENOENT' || parent === resolve(path)) throw error;
+    return join(realPath(parent), basename(path));
+  }
 }

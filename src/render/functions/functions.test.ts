@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Evaluator, processEnvironment } from '../evaluator.ts';
+import type { Evaluation, TemplateText, World } from '../evaluator.ts';
+import { evaluateOffline } from '../eval.ts';
+
+function render(text: string, fixture = {}): string {
+  return evaluateOffline({ text, fixture }).output;
+}
+
+function fails(text: string, message: RegExp, fixture = {}): void {
+  assert.throws(() => render(text, fixture), { message }, text);
+}
+
+test('bytes that are no UTF-8 pass through a template unchanged', () => {
+  assert.equal(render('{{key "k" | trimSpace}}|{{len (key "k")}}', { kv: { k: ' a\udcff ' } }), 'a\udcff|4');
+});
+
+const outputs: readonly (readonly [string, string])[] = [
+  ['{{timestamp "unix" | len}}', '10'],
+  [
+    '{{5 | subtract 2}} {{subtract 2.5 5}} {{divide 2 7}} {{divide 2 -7}} {{divide 0.0 1}}',
+    '3 2.5 3 -3 +Inf',
+  ],
+  ['{{add (parseUint "18446744073709551615") (parseUint "1")}}', '0'],
+  ['{{maximum 3 2.5}} {{printf "%T" (maximum (parseUint "3") 2)}}', '3 uint64'],
+  ['{{"Ab ß" | toUpper}} {{"ÀB" | toLower}} {{"o\'neil x" | toTitle}}', "AB ß àb O'neil X"],
+  ['{{splitToMap "," ":" "a:1,b,c:2:3"}}', 'map[a:1 c:2:3]'],
+  ['{{explodeMap (parseJSON `{"a/b":1,"c":2}`) | toJSON}}', '{"a":{"b":1},"c":2}'],
+  [
+    '{{parseJSON `{"b":{"x":[]},"a":"<"}` | toJSONPretty}}',
+    '{\n  "a": "\\u003c",\n  "b": {\n    "x": []\n  }\n}',
+  ],
+  ['{{range loop 2 4}}{{.}}{{end}}{{range loop 4 2}}x{{end}}', '23'],
+  ['{{envOrDefault "PORTOLAN_NOT_SET" "d"}}', 'd'],
+  ['{{scratch.MapSetX "m" "a" 1}}{{scratch.MapSetX "m" "a" 2}}{{scratch.Get "m"}}', 'map[a:1]'],
+  ['{{contains "b" (scratch.MapValues "x")}}{{in nil nil}}', 'falsefalse'],
+];
+
+test('functions give what consul-template gives', () => {
+  for (const [text, want] of outputs) assert.equal(render(text), want, text);
+});
+
+test('failures carry their texts', () => {
+  fails('{{timestamp "a" "b"}}', /timestamp: wrong number of arguments, expected 0 or 1, but got 2$/);
+  fails(
+    '{{explodeMap (parseJSON `{"a":1,"a/b":2}`)}}',
+    /explodeMap: not a map: "a\/b": "a" already has value %!q\(float64=1\)$/,
+  );
+  fails('{{toJSON (loop 1)}}', /toJSON: json: unsupported type: .*chan int64$/);
+  fails('{{parseInt "99999999999999999999"}}', /value out of range$/);
+  fails('{{service "web" | byMeta "v|int"}}', /strconv\.Atoi: parsing "x": invalid syntax$/, {
+    services: [{ Node: 'n', ID: 'w', Name: 'web', ServiceMeta: { v: 'x' }, Status: 'passing' }],
+  });
+});
+
+test('checks come out of toJSON as the API encodes them', () => {
+  const fixture = {
+    services: [
+      { Node: 'n', ID: 'w', Name: 'web', Status: 'passing', Checks: [{ CheckID: 'c', Status: 'passing' }] },
+    ],
+  };
+  const text = '{{range service "web"}}{{toJSON .Checks}}{{end}}';
+  const [check] = JSON.parse(render(text, fixture)) as [Record<string, unknown>];
+  assert.deepEqual(Object.keys(check!).slice(0, 4), ['Node', 'CheckID', 'Name', 'Status']);
+  assert.ok(!('Namespace' in check!) && 'ExposedPort' in check!);
+  assert.deepEqual(Object.keys(check!['Definition'] as object).slice(0, 2), ['Interval', 'Timeout']);
+});
+
+test('file stays inside the sandbox, through links too, and may be waited for', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'portolan-sandbox-'));
+  mkdirSync(join(dir, 'box'));
+  writeFileSync(join(dir, 'secret'), 's');
+  symlinkSync('../secret', join(dir, 'box/link'));
+  const ask = (path: string): Evaluation => evaluate(`{{file "${path}"}}`, { sandboxPath: join(dir, 'box') });
+  for (const path of [
+    join(dir, 'secret'),
+    join(dir, 'box/link'),
+    join(dir, 'box/../secret'),
+    join(dir, 'absent'),
+  ]) {
+    assert.match((ask(path).result as { error: Error }).error.message, /'.*' is outside of sandbox$/, path);
+  }
+  assert.deepEqual(ask(join(dir, 'box/..later')).missing.length, 1);
+});
+
+test('the environment of the template comes before that of the process', () => {
+  process.env['PORTOLAN_TEST_WORD'] = 'process';
+  const text = '{{env "PORTOLAN_TEST_WORD"}} {{env "constructor"}}';
+  assert.deepEqual(evaluate(text, {}).result, { output: 'process ' });
+  assert.deepEqual(evaluate(text, { environment: { PORTOLAN_TEST_WORD: 'own' } }).result, { output: 'own ' });
+  delete process.env['PORTOLAN_TEST_WORD'];
+});
+
+test('a template that never ends is stopped by its limits', () => {
+  const { result } = evaluate('{{range loop 1000000000}}x{{end}}', { limits: { steps: 1000 } });
+  assert.match((result as { error: Error }).error.message, /exceeded the limit of 1000 steps/);
+});
+
+function evaluate(text: string, options: Partial<TemplateText>): Evaluation {
+  const world: World = { lookup: () => undefined, environment: processEnvironment, wallMs: () => 0 };
+  return new Evaluator({
+    name: 't',
+    text,
+    leftDelimiter: '',
+    rightDelimiter: '',
+    missingKey: 'zero',
+    functionDenylist: [],
+    sandboxPath: '',
+    environment: {},
+    ...options,
+  }).evaluate(world);
+}
