@@ -1,6 +1,6 @@
 import type { Answer } from './answer.ts';
 import { asked } from './draft.ts';
-import { replyFlags } from './reply.ts';
+import { putHeader } from './reply.ts';
 import type { EncodedAnswer, QuestionBytes, ReplyOptions } from './reply.ts';
 import { encodeName } from './wire-name.ts';
 import { classIn, headerBytes, headerFlags, recordTypes } from './wire.ts';
@@ -41,16 +41,11 @@ export class AddressReply implements EncodedAnswer {
     this.#block = Buffer.alloc(record.length * this.#count, record);
   }
 
-  /** Undefined when the answer is of another kind or names are not to be compressed. */
-  static from(
-    answer: Answer,
-    question: string,
-    compress: boolean,
-    options: ReplyOptions,
-  ): AddressReply | undefined {
+  /** Undefined when the answer is of another kind. */
+  static from(answer: Answer, question: string, options: ReplyOptions): AddressReply | undefined {
     const { units, authority, additional } = answer;
     const first = units[0]?.record;
-    if (!compress || first === undefined || authority.length > 0 || additional.length > 0) return undefined;
+    if (first === undefined || authority.length > 0 || additional.length > 0) return undefined;
     const addresses: Uint8Array[] = [];
     for (const { record, additional: own } of units) {
       const { data, name, ttl } = record;
@@ -75,19 +70,13 @@ export class AddressReply implements EncodedAnswer {
     this.#putAddresses(reply, end);
     for (let i = 0; i < opt.length; i++) reply[end + block.length + i] = opt[i]!;
     const truncate = this.#truncated && (this.#options.enableTruncate || this.#count === 0);
-    const flags = replyFlags(packet, this.#options.flags | (truncate ? headerFlags.TC : 0));
-    reply[0] = packet[0]!;
-    reply[1] = packet[1]!;
-    reply[2] = flags >> 8;
-    reply[3] = flags & 255;
-    reply[4] = 0;
-    reply[5] = 1;
-    reply[6] = this.#count >> 8;
-    reply[7] = this.#count & 255;
-    reply[8] = 0;
-    reply[9] = 0;
-    reply[10] = 0;
-    reply[11] = opt.length > 0 ? 1 : 0;
+    putHeader(
+      reply,
+      packet,
+      this.#options.flags | (truncate ? headerFlags.TC : 0),
+      this.#count,
+      opt.length > 0 ? 1 : 0,
+    );
     return reply;
   }
 

@@ -125,6 +125,15 @@ export class Reply implements EncodedAnswer {
     return this.#finish(question, { answers: 0, authority: 0, additional: 0 }, opt, headerFlags.TC);
   }
 
+  /** True when nothing has to be left out for an asker who spells the name in lower case. */
+  get fitsWhole(): boolean {
+    const { maxBytes, targetBytes } = this.#options.limits;
+    const end = headerBytes + this.#lowerQuestion.length + 4;
+    const packet = Buffer.alloc(end);
+    packet.set(this.#lowerQuestion, headerBytes);
+    return this.#writeWhole({ packet, end }, this.#count > 1 ? targetBytes : maxBytes) !== undefined;
+  }
+
   /** Puts a random choice of the units first, in random order (Fisher and Yates; any start will do). */
   #putInOrder(): void {
     if (!this.#shuffle) return;
@@ -285,4 +294,27 @@ export function replyFlags(packet: Uint8Array, flags: number): number {
   const opcode = word & 0x7800;
   const copied = opcode === 0 ? word & (headerFlags.RD | headerFlags.CD) : 0;
   return headerFlags.QR | opcode | copied | flags;
+}
+
+/** The header of a reply without authority records. */
+export function putHeader(
+  reply: Uint8Array,
+  packet: Uint8Array,
+  flags: number,
+  answers: number,
+  additional: number,
+): void {
+  const word = replyFlags(packet, flags);
+  reply[0] = packet[0]!;
+  reply[1] = packet[1]!;
+  reply[2] = word >> 8;
+  reply[3] = word & 255;
+  reply[4] = 0;
+  reply[5] = 1;
+  reply[6] = answers >> 8;
+  reply[7] = answers & 255;
+  reply[8] = 0;
+  reply[9] = 0;
+  reply[10] = additional >> 8;
+  reply[11] = additional & 255;
 }

@@ -10,6 +10,7 @@ import { allowAll } from './options.ts';
 import type { AnswerOptions, Authorize } from './options.ts';
 import { headerReply, plainQueryEnd, readQuery, replyOpt } from './query.ts';
 import type { Incoming } from './query.ts';
+import { PlaceReply } from './place-reply.ts';
 import type { Recursor } from './recursor.ts';
 import { Reply, replyFlags } from './reply.ts';
 import type { EncodedAnswer, QuestionBytes } from './reply.ts';
@@ -104,9 +105,12 @@ export class Resolver {
       random: this.#deps.random ?? Math.random,
       flags: headerFlags.AA | (recursors.length > 0 ? headerFlags.RA : 0),
     };
+    const general = new Reply(answer, question.name, options, { writer: this.#writer });
+    if (disableCompression) return general;
     return (
-      AddressReply.from(answer, question.name, !disableCompression, options) ??
-      new Reply(answer, question.name, options, { writer: this.#writer })
+      AddressReply.from(answer, question.name, options) ??
+      PlaceReply.from(answer, question.name, options, general.fitsWhole) ??
+      general
     );
   }
 
