@@ -19,6 +19,8 @@ const wantedActions = 1_500_000;
 const wantedParseMs = 10;
 const rounds = 9;
 const roundMs = 300;
+const parses = 60;
+const warmUps = 40;
 
 const upstreams = `{{range services}}{{$name := .Name}}upstream {{$name}} {
   zone upstream-{{$name}} 64k;
@@ -40,8 +42,8 @@ const instances = 10;
 const actions = 2 + services * (4 + instances * 3 + 3);
 
 export function run(): BenchResult[] {
-  const perSecond = median(measure(() => rendersPerRound() * actions));
-  const parseMs = median(measure(parseOnce));
+  const perSecond = median(measure(rounds, 1, () => rendersPerRound() * actions));
+  const parseMs = median(measure(parses, warmUps, parseOnce));
   return [
     {
       name: 'actions a second on an nginx upstream template, against 1,500,000',
@@ -50,7 +52,7 @@ export function run(): BenchResult[] {
       detail: `${Math.round(perSecond)}/s`,
     },
     {
-      name: 'parsing a template of 1,000 lines, as a share of the 10 ms it may take (inverted)',
+      name: 'parses of a template of 1,000 lines in the 10 ms that one may take',
       ratio: wantedParseMs / parseMs,
       limit: 1,
       detail: `${parseMs.toFixed(2)} ms`,
@@ -58,10 +60,8 @@ export function run(): BenchResult[] {
   ];
 }
 
-function measure(round: () => number): number[] {
-  // The first turn warms up.
-  const results = Array.from({ length: rounds + 1 }, round);
-  return results.slice(1);
+function measure(count: number, before: number, round: () => number): number[] {
+  return Array.from({ length: before + count }, round).slice(before);
 }
 
 const weights = defineStruct<{ passing: number; warning: number }>({
@@ -72,7 +72,11 @@ const weights = defineStruct<{ passing: number; warning: number }>({
   },
 });
 
-const instance = defineStruct<{ address: string; port: number; weights: { passing: number; warning: number } }>({
+const instance = defineStruct<{
+  address: string;
+  port: number;
+  weights: { passing: number; warning: number };
+}>({
   name: 'dependency.HealthService',
   fields: {
     Address: { type: 'string', get: (source) => source.address },
@@ -119,7 +123,8 @@ function rendersPerRound(): number {
   const start = process.hrtime.bigint();
   let renders = 0;
   for (;;) {
-    executeTemplate(template, { functions });
+    // Counting the bytes makes one flat string of the output, as writing it would.
+    Buffer.byteLength(executeTemplate(template, { functions }));
     renders++;
     const elapsedMs = Number(process.hrtime.bigint() - start) / 1e6;
     if (elapsedMs >= roundMs) return (renders / elapsedMs) * 1000;
@@ -142,7 +147,9 @@ function median(values: readonly number[]): number {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   for (const result of run()) {
     const verdict = result.ratio >= result.limit ? 'ok' : 'TOO LOW';
-    console.log(`${verdict}  ${result.name}: ${result.ratio.toFixed(2)} (limit ${result.limit}) ${result.detail}`);
+    console.log(
+      `${verdict}  ${result.name}: ${result.ratio.toFixed(2)} (limit ${result.limit}) ${result.detail}`,
+    );
     if (verdict !== 'ok') process.exitCode = 1;
   }
 }

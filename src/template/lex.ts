@@ -85,8 +85,6 @@ export interface LexerOptions {
 const leftComment = '/*';
 const rightComment = '*/';
 const wordCharacter = /[_\p{L}\p{Nd}]/u;
-const word = /[_\p{L}\p{Nd}]*/uy;
-const spaces = /[ \t\r\n]*/y;
 // Looser than Go's grammar, like Go's own scanner: what passes here and is no number fails in the parser.
 const number =
   /[+-]?(?:0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][+-]?[0-9_]*)?|0[oO][0-7_]*(?:\.[0-7_]*)?|0[bB][01_]*(?:\.[01_]*)?|[0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9_]*)?)i?/y;
@@ -188,7 +186,13 @@ export class Lexer {
   }
 
   #leaveAction(end: number, trim: boolean): void {
-    this.#skipTo(trim ? this.#match(spaces, end) : end);
+    this.#skipTo(trim ? this.#afterSpaces(end) : end);
+  }
+
+  #afterSpaces(at: number): number {
+    let end = at;
+    while (isSpace(this.#text[end])) end++;
+    return end;
   }
 
   #hasLeftTrim(at: number): boolean {
@@ -217,8 +221,8 @@ export class Lexer {
     const char = this.#text[at];
     if (char === undefined) return this.#error('unclosed action');
     if (isSpace(char)) return this.#space();
-    const code = char.charCodeAt(0);
-    if (isWordStart(char, code, this.#text, at)) return this.#identifier();
+    // A number starts with an ASCII digit; the other digits are letters here.
+    if (!isDigit(char) && this.#afterWord(at) > at) return this.#identifier();
     return this.#symbol(char, at);
   }
 
@@ -233,7 +237,7 @@ export class Lexer {
 
   #space(): Token {
     const start = this.#position;
-    const end = this.#match(spaces, start);
+    const end = this.#afterSpaces(start);
     // The last white space may belong to a trim marker.
     return this.#emit('space', this.#hasRightTrim(end - 1) ? end - 1 : end);
   }
@@ -291,7 +295,7 @@ export class Lexer {
   }
 
   #identifier(): Token {
-    const end = this.#match(word, this.#position);
+    const end = this.#afterWord(this.#position);
     if (!this.#terminatedAt(end)) return this.#badCharacter(end);
     return this.#emit(this.#wordType(this.#text.slice(this.#position, end)), end);
   }
@@ -308,7 +312,7 @@ export class Lexer {
   #fieldOrVariable(type: 'field' | 'variable'): Token {
     const start = this.#position + 1;
     if (this.#terminatedAt(start)) return this.#emit(type === 'field' ? 'dot' : 'variable', start);
-    const end = this.#match(word, start);
+    const end = this.#afterWord(start);
     return this.#terminatedAt(end) ? this.#emit(type, end) : this.#badCharacter(end);
   }
 
@@ -335,8 +339,23 @@ export class Lexer {
   }
 
   #continuesWord(at: number): boolean {
-    const code = this.#text.codePointAt(at);
-    return code !== undefined && wordCharacter.test(String.fromCodePoint(code));
+    return this.#afterWord(at) > at;
+  }
+
+  /** End of the letters, digits and underscores at a place. */
+  #afterWord(at: number): number {
+    let end = at;
+    for (;;) {
+      const code = this.#text.charCodeAt(end);
+      if (code < 0x80) {
+        if (!isAsciiWord(code)) return end;
+        end++;
+      } else {
+        const rune = this.#text.codePointAt(end);
+        if (rune === undefined || !wordCharacter.test(String.fromCodePoint(rune))) return end;
+        end += rune > 0xffff ? 2 : 1;
+      }
+    }
   }
 
   #badNumber(end: number): Token {
@@ -353,10 +372,10 @@ function isDigit(char: string | undefined): boolean {
   return char !== undefined && char >= '0' && char <= '9';
 }
 
-// Letters and underscore, and digits other than ASCII's, which start a number.
-function isWordStart(char: string, code: number, text: string, at: number): boolean {
-  if (code < 0x80) return char === '_' || (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z');
-  return wordCharacter.test(String.fromCodePoint(text.codePointAt(at)!));
+function isAsciiWord(code: number): boolean {
+  return (
+    (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 95
+  );
 }
 
 /** Go's `%#U`: U+0041 'A', without the character when it is not printable. */

@@ -101,7 +101,7 @@ function* counter(end: number): Generator<Value> {
   for (let i = 0; i < end; i++) yield int64(i);
 }
 
-function run(text: string, data: Value = undefined, options: ExecuteOptions = {}): string {
+function run(text: string, data: Value, options: ExecuteOptions = {}): string {
   try {
     const template = parseTemplate('t', text, { functions });
     return executeTemplate(template, { data, functions, ...options });
