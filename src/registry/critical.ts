@@ -1,5 +1,5 @@
-import { Alarm } from '../lib/alarm.ts';
 import type { Clock } from '../lib/clock.ts';
+import { pause } from '../lib/pause.ts';
 import type { LocalCheck } from './local.ts';
 
 /** However short the limit that a check asks for. */
@@ -42,9 +42,8 @@ export class CriticalSince {
 
   /** Calls `reap` now and then until `signal` aborts. */
   async run(reap: () => void, signal: AbortSignal): Promise<void> {
-    const alarm = new Alarm({ clock: this.#clock });
     for (;;) {
-      await alarm.sleep(reapIntervalMs, signal);
+      await pause(this.#clock, reapIntervalMs, signal);
       if (signal.aborted) return;
       if (this.#since.size > 0) reap();
     }

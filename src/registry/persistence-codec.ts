@@ -35,27 +35,38 @@ function serviceFields(this: unknown, key: string, value: unknown): unknown {
   return Object.fromEntries(serviceKeys.map((name) => [name, service[name]]));
 }
 
-export function decodeRecords(records: Iterable<readonly [string, string]>): Persisted {
-  const services: Service[] = [];
-  const checks: CheckDefinition[] = [];
-  const ttls = new Map<string, TtlState>();
-  const unreadable: string[] = [];
-  for (const [key, text] of records) {
+/** Takes records one by one, so that an engine can read them in slices. */
+export class RecordDecoder {
+  readonly #services: Service[] = [];
+  readonly #checks: CheckDefinition[] = [];
+  readonly #ttls = new Map<string, TtlState>();
+  readonly #unreadable: string[] = [];
+
+  add(key: string, text: string): void {
     const value = parse(text);
     const id = key.slice(key.indexOf('/') + 1);
-    if (key.startsWith('service/') && hasFields(value, serviceShape))
-      services.push(value as unknown as Service);
-    else if (key.startsWith('check/') && hasFields(value, checkShape))
-      checks.push(value as unknown as CheckDefinition);
-    else if (key.startsWith('ttl/') && hasFields(value, ttlShape)) ttls.set(id, value as unknown as TtlState);
-    else unreadable.push(key);
+    if (key.startsWith('service/') && hasFields(value, serviceShape)) {
+      this.#services.push(value as unknown as Service);
+    } else if (key.startsWith('check/') && hasFields(value, checkShape)) {
+      this.#checks.push(value as unknown as CheckDefinition);
+    } else if (key.startsWith('ttl/') && hasFields(value, ttlShape)) {
+      this.#ttls.set(id, value as unknown as TtlState);
+    } else this.#unreadable.push(key);
   }
-  return { services, checks, ttls, unreadable };
+
+  persisted(): Persisted {
+    return {
+      services: this.#services,
+      checks: this.#checks,
+      ttls: this.#ttls,
+      unreadable: this.#unreadable,
+    };
+  }
 }
 
-type Shape = Readonly<Record<string, 'string' | 'number' | 'boolean' | 'object'>>;
+type Shape = readonly (readonly [string, 'string' | 'number' | 'boolean' | 'object'])[];
 
-const serviceShape: Shape = {
+const serviceShape: Shape = Object.entries({
   id: 'string',
   name: 'string',
   tags: 'object',
@@ -66,9 +77,9 @@ const serviceShape: Shape = {
   weights: 'object',
   enableTagOverride: 'boolean',
   socketPath: 'string',
-};
+} as const);
 
-const checkShape: Shape = {
+const checkShape: Shape = Object.entries({
   id: 'string',
   name: 'string',
   notes: 'string',
@@ -82,12 +93,16 @@ const checkShape: Shape = {
   failuresBeforeWarning: 'number',
   failuresBeforeCritical: 'number',
   deregisterCriticalAfterMs: 'number',
-};
+} as const);
 
-const ttlShape: Shape = { status: 'string', output: 'string', expiresAtMs: 'number' };
+const ttlShape: Shape = Object.entries({
+  status: 'string',
+  output: 'string',
+  expiresAtMs: 'number',
+} as const);
 
 function hasFields(value: Record<string, unknown> | undefined, shape: Shape): boolean {
-  return value !== undefined && Object.entries(shape).every(([name, type]) => typeof value[name] === type);
+  return value !== undefined && shape.every(([name, type]) => typeof value[name] === type);
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

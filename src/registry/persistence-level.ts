@@ -1,6 +1,8 @@
 import { ClassicLevel } from 'classic-level';
-import { decodeRecords, encodeRecord, recordKey } from './persistence-codec.ts';
+import { encodeRecord, RecordDecoder, recordKey } from './persistence-codec.ts';
 import type { Persisted, PersistedChange, Persistence } from './persistence.ts';
+
+const recordsPerSlice = 500;
 
 /** Keeps records in a LevelDB of its own. */
 export class LevelPersistence implements Persistence {
@@ -18,9 +20,18 @@ export class LevelPersistence implements Persistence {
   }
 
   async load(): Promise<Persisted> {
-    const records: [string, string][] = [];
-    for await (const record of this.#db.iterator()) records.push(record);
-    return decodeRecords(records);
+    const decoder = new RecordDecoder();
+    // Each slice is one trip to the engine, which leaves the event loop free.
+    const iterator = this.#db.iterator();
+    try {
+      for (;;) {
+        const records = await iterator.nextv(recordsPerSlice);
+        if (records.length === 0) return decoder.persisted();
+        for (const [key, value] of records) decoder.add(key, value);
+      }
+    } finally {
+      await iterator.close();
+    }
   }
 
   async write(changes: readonly PersistedChange[], options: { readonly durable: boolean }): Promise<void> {

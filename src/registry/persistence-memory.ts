@@ -1,4 +1,4 @@
-import { decodeRecords, encodeRecord, recordKey } from './persistence-codec.ts';
+import { encodeRecord, RecordDecoder, recordKey } from './persistence-codec.ts';
 import type { Persisted, PersistedChange, Persistence } from './persistence.ts';
 
 /** Keeps records in memory: what one registry wrote, the next one loads. For tests. */
@@ -6,7 +6,9 @@ export class MemoryPersistence implements Persistence {
   readonly #records = new Map<string, string>();
 
   load(): Promise<Persisted> {
-    return Promise.resolve(decodeRecords(this.#records));
+    const decoder = new RecordDecoder();
+    for (const [key, text] of this.#records) decoder.add(key, text);
+    return Promise.resolve(decoder.persisted());
   }
 
   write(changes: readonly PersistedChange[]): Promise<void> {

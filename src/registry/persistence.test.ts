@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ManualClock } from '../lib/clock.testkit.ts';
-import { decodeRecords } from './persistence-codec.ts';
+import { RecordDecoder } from './persistence-codec.ts';
 import { LevelPersistence } from './persistence-level.ts';
 import { MemoryPersistence } from './persistence-memory.ts';
 import type { PersistedChange, Persistence } from './persistence.ts';
@@ -42,13 +42,16 @@ after(async () => {
 });
 
 test("records that can't be read are named and do not hide the others", () => {
-  const { services, unreadable } = decodeRecords([
+  const decoder = new RecordDecoder();
+  const records = [
     ['service/good', JSON.stringify(service('good'))],
     ['service/torn', '{"id":"torn"'],
     ['service/short', '{"id":"short"}'],
     ['check/list', '[]'],
     ['other/x', '{}'],
-  ]);
+  ] as const;
+  for (const [key, text] of records) decoder.add(key, text);
+  const { services, unreadable } = decoder.persisted();
   assert.deepEqual(
     services.map(({ id }) => id),
     ['good'],

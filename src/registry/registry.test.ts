@@ -398,3 +398,32 @@ world(
     assert.deepEqual(services(), [...ownServices, 'web@web']);
   },
 );
+
+world(
+  'a mass of changes is written in pieces, and taken back in pieces',
+  async ({ registry, services, checks, revision }) => {
+    const ids = Array.from({ length: 1500 }, (_, i) => `s${String(i).padStart(4, '0')}`);
+    const before = revision();
+    await registry.applyActions(
+      ids.map((id) => ({ type: 'register', registration: registration(id, [ttl({ id: `c-${id}` })]) })),
+    );
+    assert.ok(revision() - before < 10, `${revision() - before} commits`);
+    assert.equal(services().length, 1501);
+    assert.equal(checks().length, 1501);
+    await registry.applyActions(ids.map((id) => ({ type: 'deregister', serviceId: id })));
+    assert.deepEqual([services(), checks()], [ownServices, ownChecks]);
+  },
+);
+
+world('a row that the catalog refuses does not keep the others out', async ({ registry, kit, services }) => {
+  const { writer } = kit;
+  const syncNode = writer.syncNode.bind(writer);
+  writer.syncNode = (changes, options) =>
+    changes.putServices.some(({ id }) => id === 'bad')
+      ? Promise.reject(Object.assign(new Error('too large'), { code: 'invalid' }))
+      : syncNode(changes, options);
+  await registry.applyActions(
+    ['a', 'bad', 'c'].map((id) => ({ type: 'register', registration: registration(id) })),
+  );
+  assert.deepEqual(services(), ['a@a', 'c@c', ...ownServices]);
+});

@@ -286,9 +286,7 @@ export class Registry {
     if (persisted !== undefined && persisted.unreadable.length > 0) {
       this.#deps.log.error({ records: persisted.unreadable }, 'records of the registry could not be read');
     }
-    const stale = this.#restore.run(persisted ?? noRecords, this.#configured, this.#truth);
-    // What was restored is on disk already; only what has no use any more is new to it.
-    this.#records = [...stale];
+    this.#records.push(...(await this.#restore.run(persisted ?? noRecords, this.#configured, this.#truth)));
     this.#syncer.open();
     this.#loaded.open();
   }
@@ -428,7 +426,8 @@ export class Registry {
       markService: (id) => this.#syncer.markService(id),
       markCheck: (id) => this.#syncer.markCheck(id),
       record: (change) => {
-        if (this.#queue !== undefined) this.#records.push(change);
+        // What is restored is on disk already.
+        if (this.#queue !== undefined && this.#loaded.isOpen) this.#records.push(change);
       },
       onChange: () => this.#settleLater(),
       onServiceChange: (id) => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { eachInSlices } from '../lib/slices.ts';
 import type { CheckDefinition, ServiceRegistration } from '../model/registration.ts';
 import type { Service } from '../model/service.ts';
 import type { Gates } from './gates.ts';
@@ -36,25 +37,28 @@ export class Restore {
     this.#deps = deps;
   }
 
-  /** Registers what files and disk say; what files define wins. Returns the records that are of no use any more. */
-  run(persisted: Persisted, configured: Configured, truth: Truth): readonly PersistedChange[] {
+  /**
+   * Registers what files and disk say, in slices; what files define wins. Nothing else may change the truth meanwhile.
+   * Returns the records that are of no use any more.
+   */
+  async run(persisted: Persisted, configured: Configured, truth: Truth): Promise<readonly PersistedChange[]> {
+    const { state, clock } = this.#deps;
     this.#persisted = persisted;
     this.#isRestoring = true;
     const stale: PersistedChange[] = [];
     configure(configured, truth);
-    const { state } = this.#deps;
-    for (const service of persisted.services) {
+    await eachInSlices(persisted.services, clock, (service) => {
       if (state.services.has(service.id)) stale.push({ type: 'service', id: service.id, value: null });
       else truth.putService(service, 'api');
-    }
-    for (const check of persisted.checks) {
+    });
+    await eachInSlices(persisted.checks, clock, (check) => {
       if (state.checks.has(check.id)) stale.push({ type: 'check', id: check.id, value: null });
       else if (check.serviceId === '' || state.services.has(check.serviceId)) truth.putCheck(check, 'api');
       else this.#wait(check);
-    }
-    for (const id of persisted.ttls.keys()) {
+    });
+    await eachInSlices(persisted.ttls.keys(), clock, (id) => {
       if (!state.checks.has(id)) stale.push({ type: 'ttl', id, value: null });
-    }
+    });
     this.#persisted = nothing;
     this.#isRestoring = false;
     return stale;

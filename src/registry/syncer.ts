@@ -2,6 +2,7 @@ import { sameCheck, sameNode, sameService, sameValue } from '../catalog/same.ts'
 import type { NodeChanges } from '../catalog/writer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { eachInSlices } from '../lib/slices.ts';
 import type { Check } from '../model/check.ts';
 import type { Service } from '../model/service.ts';
 import type { Gates } from './gates.ts';
@@ -29,8 +30,6 @@ export interface SyncerDeps {
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-const sliceMs = 5;
 
 export class Syncer {
   readonly #deps: SyncerDeps;
@@ -96,47 +95,76 @@ export class Syncer {
   }
 
   async #commit(services: ReadonlySet<string>, checks: ReadonlySet<string>): Promise<boolean> {
-    const changes = this.#deps.rows.changes(services, checks);
+    const pieces = this.#pieces(services, checks);
+    for (const [i, piece] of pieces.entries()) {
+      if (await this.#commitPiece(piece)) continue;
+      for (const left of pieces.slice(i)) this.#markAgain(left);
+      this.#deps.onFailure();
+      return false;
+    }
+    return true;
+  }
+
+  async #commitPiece(piece: Piece): Promise<boolean> {
+    const changes = this.#deps.rows.changes(piece.services, piece.checks);
+    const size = piece.services.length + piece.checks.length;
     try {
       await this.#deps.syncNode(changes, { rederivable: true });
       return true;
     } catch (error) {
-      if (codeOf(error) === 'invalid' && services.size + checks.size > 1)
-        return this.#commitEach(services, checks);
+      if (codeOf(error) === 'invalid' && size > 1) return this.#commitEach(piece);
       if (codeOf(error) === 'invalid') {
-        this.#deps.log.error(
-          { err: error, services: [...services], checks: [...checks] },
-          'row refused by the catalog',
-        );
+        // It is compared again by the next full sync, and tried again when it changed.
+        this.#deps.log.error({ err: error, ...piece }, 'row refused by the catalog');
         return true;
       }
-      this.#deps.log.warn(
-        { err: error, rows: services.size + checks.size },
-        'could not write this node to the catalog',
-      );
-      this.#isNodeMarked = true;
-      for (const id of services) this.#services.add(id);
-      for (const id of checks) this.#checks.add(id);
-      this.#deps.onFailure();
+      this.#deps.log.warn({ err: error, rows: size }, 'could not write this node to the catalog');
       return false;
     }
   }
 
   /** One bad row must not keep the others out: each is tried by itself, services before their checks. */
-  async #commitEach(services: ReadonlySet<string>, checks: ReadonlySet<string>): Promise<boolean> {
+  async #commitEach({ services, checks }: Piece): Promise<boolean> {
     let ok = true;
-    for (const id of services) ok = (await this.#commit(new Set([id]), none)) && ok;
-    for (const id of checks) ok = (await this.#commit(none, new Set([id]))) && ok;
+    for (const id of services) ok = (await this.#commitPiece({ services: [id], checks: [] })) && ok;
+    for (const id of checks) ok = (await this.#commitPiece({ services: [], checks: [id] })) && ok;
     return ok;
   }
 
-  async #compare(there: CatalogRows): Promise<void> {
+  /**
+   * Nearly always one piece. A mass of changes is cut, so that planning one commit does not hold the event loop: a
+   * service comes with its checks, and checks that go do so before services that go.
+   */
+  #pieces(services: ReadonlySet<string>, checks: ReadonlySet<string>): readonly Piece[] {
+    if (services.size + checks.size <= pieceRows) return [{ services: [...services], checks: [...checks] }];
     const { rows } = this.#deps;
+    const ofService = new Map<string, string[]>();
+    const others: Piece[] = [];
+    for (const id of checks) {
+      const serviceId = rows.check(id)?.serviceId ?? '';
+      if (!services.has(serviceId)) others.push({ services: [], checks: [id] });
+      else if (ofService.has(serviceId)) ofService.get(serviceId)!.push(id);
+      else ofService.set(serviceId, [id]);
+    }
+    const whole = Array.from(services, (id) => ({ services: [id], checks: ofService.get(id) ?? [] }));
+    const coming = whole.filter(({ services: [id] }) => rows.service(id!) !== undefined);
+    const going = whole.filter(({ services: [id] }) => rows.service(id!) === undefined);
+    return merge([...coming, ...others, ...going]);
+  }
+
+  #markAgain({ services, checks }: Piece): void {
+    this.#isNodeMarked = true;
+    for (const id of services) this.#services.add(id);
+    for (const id of checks) this.#checks.add(id);
+  }
+
+  async #compare(there: CatalogRows): Promise<void> {
+    const { rows, clock } = this.#deps;
     if (there.node === undefined || !sameNode(there.node, rows.node)) this.#isNodeMarked = true;
-    await this.#inSlices(rows.serviceIds(), (id) => this.#compareService(id, there.services.get(id)));
-    await this.#inSlices(rows.checkIds(), (id) => this.#compareCheck(id, there.checks.get(id)));
-    await this.#inSlices(there.services.values(), (service) => this.#findLeftService(service));
-    await this.#inSlices(there.checks.values(), (check) => this.#findLeftCheck(check, there));
+    await eachInSlices(rows.serviceIds(), clock, (id) => this.#compareService(id, there.services.get(id)));
+    await eachInSlices(rows.checkIds(), clock, (id) => this.#compareCheck(id, there.checks.get(id)));
+    await eachInSlices(there.services.values(), clock, (service) => this.#findLeftService(service));
+    await eachInSlices(there.checks.values(), clock, (check) => this.#findLeftCheck(check, there));
   }
 
   #compareService(id: string, there: Service | undefined): void {
@@ -166,21 +194,30 @@ export class Syncer {
     const service = rows.services.get(there.serviceId);
     if (!this.#deps.gates.holds(service)) this.markCheck(there.id);
   }
-
-  async #inSlices<T>(items: Iterable<T>, look: (item: T) => void): Promise<void> {
-    const { clock } = this.#deps;
-    let sliceEndsMs = clock.monotonicMs() + sliceMs;
-    let seen = 0;
-    for (const item of items) {
-      look(item);
-      if (++seen % 64 !== 0 || clock.monotonicMs() < sliceEndsMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      sliceEndsMs = clock.monotonicMs() + sliceMs;
-    }
-  }
 }
 
-const none: ReadonlySet<string> = new Set();
+/** Ids that are written in one commit. */
+interface Piece {
+  readonly services: readonly string[];
+  readonly checks: readonly string[];
+}
+
+const pieceRows = 1000;
+
+/** Neighbours together, as long as a piece does not grow too large. */
+function merge(small: readonly Piece[]): readonly Piece[] {
+  const pieces: { services: string[]; checks: string[] }[] = [];
+  let last: { services: string[]; checks: string[] } | undefined;
+  for (const { services, checks } of small) {
+    if (last === undefined || last.services.length + last.checks.length >= pieceRows) {
+      last = { services: [], checks: [] };
+      pieces.push(last);
+    }
+    last.services.push(...services);
+    last.checks.push(...checks);
+  }
+  return pieces;
+}
 
 function codeOf(error: unknown): unknown {
   return (error as { code?: unknown } | null)?.code;
