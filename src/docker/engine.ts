@@ -9,17 +9,16 @@ import {
   type EngineInfo,
   type ListedContainer,
 } from './docker.ts';
-import { decodeEvent, decodeInspect, decodeList } from './engine-decode.ts';
+import { decodeInspect, decodeList } from './engine-decode.ts';
 import { answerError, toDockerError } from './engine-errors.ts';
+import { eventQuery, readEvents } from './engine-events.ts';
 import type { EngineHost } from './engine-host.ts';
-import { LineDecoder } from './lines.ts';
 
 /**
  * ContainerSource over the Docker Engine API: _ping, info, events, containers/json, containers/<id>/json.
  *
- * Invariants: the event socket is never paused, since the daemon slows down and then drops events of whoever does
- * not read (moby #36928); the newest API version that both sides know is spoken, since no single one works on all
- * engines (Engine 29 begins at 1.44, Docker 20.10 ends at 1.41).
+ * Invariant: the newest API version that both sides know is spoken, since no single one works on all engines (Engine
+ * 29 begins at 1.44, Docker 20.10 ends at 1.41).
  */
 
 export interface EngineOptions {
@@ -37,26 +36,6 @@ export interface EngineOptions {
 /** Requests at once, besides the event stream. */
 const connections = 8;
 const newestApi = '1.52';
-const maxLineBytes = 8 << 20;
-
-/** What moves a service. Without it the daemon sends every health probe's exec too. */
-const actions = [
-  'create',
-  'start',
-  'die',
-  'kill',
-  'pause',
-  'unpause',
-  'rename',
-  'update',
-  'oom',
-  'destroy',
-  'health_status',
-  'connect',
-  'disconnect',
-];
-const known: ReadonlySet<string> = new Set(actions);
-
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -103,7 +82,7 @@ export class DockerEngine implements ContainerSource {
     // A connection of its own: a stream in the pool would hold up the requests behind it.
     const client = new Client(this.#host.origin, connectOptions(this.#host, this.#options.timeoutMs));
     const stop = new AbortController();
-    const path = `${this.#prefix}/events?${this.#eventQuery()}`;
+    const path = `${this.#prefix}/events?${eventQuery(this.#systemTime, this.#isPodman)}`;
     try {
       const answer = await client.request({
         method: 'GET',
@@ -114,7 +93,7 @@ export class DockerEngine implements ContainerSource {
       });
       if (answer.statusCode !== 200)
         throw answerError(path, answer.statusCode, await answer.body.text(), this.#host);
-      const ended = this.#read(answer.body, onEvent, stop);
+      const ended = this.#ended(answer.body, onEvent, stop);
       void ended.then(() => client.destroy());
       return { ended };
     } catch (error) {
@@ -148,65 +127,26 @@ export class DockerEngine implements ContainerSource {
     this.#prefix = `/v${this.#options.apiVersion || olderApi(theirs, newestApi)}`;
   }
 
-  /**
-   * The engine flushes the stream's headers before it subscribes: `since` closes that hole. Podman takes no filter
-   * on the events' names before 4.4.
-   */
-  #eventQuery(): string {
-    const type = ['container', 'network'];
-    const filters = this.#isPodman ? { type: ['container'] } : { type, event: actions };
-    const since = this.#systemTime === '' ? '' : `since=${this.#systemTime}&`;
-    return `${since}filters=${encodeURIComponent(JSON.stringify(filters))}`;
-  }
-
-  #read(
+  /** The end of the stream, or of the engine behind a stream that stays silent. */
+  async #ended(
     body: Dispatcher.ResponseData['body'],
     onEvent: (event: ContainerEvent) => void,
     stop: AbortController,
   ): Promise<Error> {
-    const lines = new LineDecoder(maxLineBytes);
-    return new Promise((resolve) => {
-      const end = (error: unknown): void => {
-        watchdog.abort();
-        stop.abort();
-        resolve(toDockerError(error, this.#host));
-      };
-      const watchdog = new AbortController();
-      body.on('error', end);
-      body.on('end', () =>
-        end(new DockerError('absent', `Docker at ${this.endpoint} ended its event stream`)),
-      );
-      body.on('close', () =>
-        end(new DockerError('absent', `lost Docker at ${this.endpoint}: the event stream closed`)),
-      );
-      body.on('data', (chunk: Buffer) => {
-        try {
-          for (const line of lines.push(chunk)) {
-            const event = decodeEvent(line);
-            if (event !== undefined && known.has(event.action)) onEvent(event);
-          }
-        } catch (cause) {
-          end(
-            new DockerError('protocol', `Docker at ${this.endpoint} sent an event that is no JSON`, {
-              cause,
-            }),
-          );
-        }
-      });
-      void this.#watch(watchdog.signal, end);
-    });
+    const error = await Promise.race([readEvents(body, onEvent, this.#host), this.#watch(stop.signal)]);
+    stop.abort();
+    return error;
   }
 
   /** The stream is silent when nothing happens: only pings tell a quiet engine from one that hangs or is cut off. */
-  async #watch(signal: AbortSignal, end: (error: unknown) => void): Promise<void> {
+  async #watch(signal: AbortSignal): Promise<Error> {
     for (let missed = 0; ; ) {
       await pause(this.#clock, this.#options.pingMs, signal);
-      if (signal.aborted) return;
       try {
         await this.#get('/_ping', this.#options.timeoutMs / 2, signal);
         missed = 0;
       } catch (error) {
-        if (++missed === 2) return end(error);
+        if (signal.aborted || ++missed === 2) return toDockerError(error, this.#host);
       }
     }
   }
