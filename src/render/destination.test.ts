@@ -133,7 +133,7 @@ test('what cannot be a destination is named and left alone', () => {
 
 test('a full disk leaves the old file whole', { skip: isRoot ? false : 'mounting needs root' }, async () => {
   const dir = scene();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir]);
+  execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir]);
   try {
     const path = join(dir, 'out.conf');
     await put(destination(path), 'old');
@@ -143,7 +143,7 @@ test('a full disk leaves the old file whole', { skip: isRoot ? false : 'mounting
     await put(destination(path), 'new');
     assert.equal(text(path), 'new');
   } finally {
-    execFileSync('umount', [dir]);
+    execFileSync('/bin/umount', [dir]);
   }
 });
 
@@ -151,15 +151,15 @@ test('a read-only file system leaves the old file whole', {
   skip: isRoot ? false : 'mounting needs root',
 }, async () => {
   const dir = scene();
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', dir]);
+  execFileSync('/bin/mount', ['-t', 'tmpfs', 'tmpfs', dir]);
   try {
     const path = join(dir, 'out.conf');
     await put(destination(path), 'old');
-    execFileSync('mount', ['-o', 'remount,ro', dir]);
+    execFileSync('/bin/mount', ['-o', 'remount,ro', dir]);
     assert.throws(() => destination(path).stage(Buffer.from('new')), { code: 'read-only' });
     assert.equal(text(path), 'old');
   } finally {
-    execFileSync('umount', [dir]);
+    execFileSync('/bin/umount', [dir]);
   }
 });
 
@@ -169,7 +169,7 @@ test('a bind-mounted file is written in place', {
   const dir = scene();
   writeFileSync(join(dir, 'host.conf'), 'a longer old content');
   writeFileSync(join(dir, 'out.conf'), '');
-  execFileSync('mount', ['--bind', join(dir, 'host.conf'), join(dir, 'out.conf')]);
+  execFileSync('/bin/mount', ['--bind', join(dir, 'host.conf'), join(dir, 'out.conf')]);
   try {
     const swap = destination(join(dir, 'out.conf')).stage(Buffer.from('new')).swap();
     assert.equal(text(join(dir, 'host.conf')), 'new');
@@ -178,7 +178,7 @@ test('a bind-mounted file is written in place', {
     assert.equal(text(join(dir, 'host.conf')), 'a longer old content');
     await swap.sync();
   } finally {
-    execFileSync('umount', [join(dir, 'out.conf')]);
+    execFileSync('/bin/umount', [join(dir, 'out.conf')]);
     rmSync(dir, { recursive: true });
   }
 });
@@ -189,15 +189,15 @@ test('a writable file in a read-only file system is written in place', {
   const dir = scene();
   const outside = join(scene(), 'host.conf');
   writeFileSync(outside, 'old');
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', dir]);
+  execFileSync('/bin/mount', ['-t', 'tmpfs', 'tmpfs', dir]);
   writeFileSync(join(dir, 'out.conf'), '');
-  execFileSync('mount', ['--bind', outside, join(dir, 'out.conf')]);
-  execFileSync('mount', ['-o', 'remount,ro', dir]);
+  execFileSync('/bin/mount', ['--bind', outside, join(dir, 'out.conf')]);
+  execFileSync('/bin/mount', ['-o', 'remount,ro', dir]);
   try {
     await put(destination(join(dir, 'out.conf')), 'new');
     assert.equal(text(outside), 'new');
   } finally {
-    execFileSync('umount', [join(dir, 'out.conf')]);
-    execFileSync('umount', [dir]);
+    execFileSync('/bin/umount', [join(dir, 'out.conf')]);
+    execFileSync('/bin/umount', [dir]);
   }
 });

@@ -93,11 +93,12 @@ export class Group {
   }
 
   #stage(task: Task): readonly Staged[] {
+    const known = task.error?.message;
     const outcome = task.evaluate();
-    if (outcome.kind === 'broken') {
+    if (outcome.kind === 'broken' && outcome.error.message !== known) {
       this.#deps.log.error({ err: outcome.error }, 'template failed');
-      return [];
     }
+    if (outcome.kind === 'broken') return [];
     if (outcome.kind === 'waiting') return [];
     const { bytes } = outcome;
     try {
@@ -121,7 +122,7 @@ export class Group {
 
   #swap({ task, bytes, candidate }: Staged): void {
     try {
-      if (task.command !== '') this.#deps.owed.add(task.spec.destination, task.command);
+      this.#noteDebt(task);
       const swap = candidate.swap();
       this.#swapped.push({ task, bytes, swap });
       task.commandOwed = task.command !== '';
@@ -129,6 +130,16 @@ export class Group {
     } catch (error) {
       if (!task.commandOwed) this.#deps.owed.settle(task.spec.destination, task.command);
       this.#failed([task], error as Error, 'destination could not be replaced');
+    }
+  }
+
+  // A note that cannot be kept is no reason to keep an old file.
+  #noteDebt(task: Task): void {
+    if (task.command === '') return;
+    try {
+      this.#deps.owed.add(task.spec.destination, task.command);
+    } catch (error) {
+      this.#deps.log.warn({ err: error, destination: task.spec.destination }, 'owed command not noted');
     }
   }
 
@@ -172,7 +183,11 @@ export class Group {
     const first = concerned[0];
     // The command starts before anything waits for the disk.
     const running = first === undefined || first.command === '' ? undefined : this.#command('command', first);
-    for (const { swap } of swapped) void swap.sync();
+    for (const { task, bytes, swap } of swapped) {
+      void swap.sync();
+      const { source, destination } = task.spec;
+      this.#deps.log.info({ source, destination, bytes: bytes.length }, 'file replaced');
+    }
     if (running === undefined) {
       if (concerned.length > 0) this.#backoff.reset();
       for (const task of concerned) task.succeed();
