@@ -242,6 +242,17 @@ export const commitCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'commit: one who commits without a pause lets others run',
+    run: async ({ store }) => {
+      for (const rederivable of [false, true]) {
+        let others = false;
+        setImmediate(() => (others = true));
+        for (let i = 0; i < 2000 && !others; i++) await commit(store, { then: [put('a', '')], rederivable });
+        assert.equal(others, true);
+      }
+    },
+  },
+  {
     name: 'commit: revisions are never given twice, also after a reopening',
     run: async (opened) => {
       assert.ok(opened.reopen, 'the engine has no reopen: skip this case by name');

@@ -42,12 +42,11 @@ export class State {
   }
 
   /** Reads which keys hang on which lease. Returns rows whose entry says otherwise, to be deleted. */
-  async loadBindings(leases: { has(id: LeaseId): boolean }): Promise<{ lease: LeaseId; key: Key }[]> {
+  async loadBindings(): Promise<{ lease: LeaseId; key: Key }[]> {
     const bindings = new Bindings();
     const stale: { lease: LeaseId; key: Key }[] = [];
     for (const row of await this.disk.bindings()) {
-      if (leases.has(row.lease) && this.disk.entry(row.key)?.lease === row.lease)
-        bindings.bind(row.key, row.lease);
+      if (this.disk.entry(row.key)?.lease === row.lease) bindings.bind(row.key, row.lease);
       else stale.push(row);
     }
     for (const { key, entry } of this.visible.values()) bindings.bind(key, entry?.lease);

@@ -13,6 +13,7 @@ import { Backoff } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { StoreError } from '../store.ts';
+import { Pacer } from '../pacer.ts';
 import type { CommitResult, LeaseId, Revision } from '../store.ts';
 import type { Head } from '../transaction.ts';
 import { Ahead } from './ahead.ts';
@@ -48,6 +49,7 @@ export class Writer {
   readonly #deps: WriterDeps;
   readonly #state: State;
   readonly #ahead = new Ahead();
+  readonly #pacer = new Pacer();
   readonly #backoff = new Backoff({ minMs: 200, maxMs: 5000 });
   #queue: Request[] = [];
   /** Published changes that no batch has taken yet. */
@@ -74,7 +76,7 @@ export class Writer {
   async start(): Promise<void> {
     const { disk, feed } = this.#state;
     const shown = Math.max(this.#ceiling, disk.meta('ceiling'));
-    const stale = await this.#state.loadBindings(this.#deps.leases);
+    const stale = await this.#state.loadBindings();
     const batch = disk.batch();
     const dirty = this.#dirty;
     dirty.bindAll();
@@ -153,7 +155,8 @@ export class Writer {
         this.#state.publishVisible(revision, events, this.#dirty);
         this.#schedule();
       }
-      request.resolve({ outcome: met ? 'committed' : 'refused', revision: feed.revision });
+      const result: CommitResult = { outcome: met ? 'committed' : 'refused', revision: feed.revision };
+      this.#pacer.answer(() => request.resolve(result));
       feed.wake();
     } catch (error) {
       request.reject(error);
@@ -290,8 +293,9 @@ export class Writer {
   }
 
   #endAgain(): void {
-    for (const lease of this.#endings) {
-      this.#endings.delete(lease);
+    const endings = [...this.#endings];
+    this.#endings.clear();
+    for (const lease of endings) {
       // Refused again, it is back in #endings.
       this.submit({ kind: 'end', lease }).catch(() => {});
     }

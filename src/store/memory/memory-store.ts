@@ -8,6 +8,7 @@ import { Bindings } from '../bindings.ts';
 import { checkCommit } from '../check-commit.ts';
 import { Feed } from '../feed.ts';
 import { grantedTtlSeconds, Leases } from '../leases.ts';
+import { Pacer } from '../pacer.ts';
 import { StoreError } from '../store.ts';
 import type {
   Batch,
@@ -40,6 +41,7 @@ export class MemoryStore implements Store {
   readonly #feed: Feed;
   readonly #leases: Leases;
   readonly #bindings = new Bindings();
+  readonly #pacer = new Pacer();
   readonly #lookup: Lookup;
   #closed = false;
 
@@ -72,6 +74,7 @@ export class MemoryStore implements Store {
     checkCommit(commit, this.limits);
     const met = holds(commit.when, this.#lookup);
     const revision = this.#apply((met ? commit.then : (commit.else ?? [])).map(withOwnBytes));
+    await new Promise<void>((resolve) => this.#pacer.answer(resolve));
     return { outcome: met ? 'committed' : 'refused', revision };
   }
 
