@@ -1,3 +1,4 @@
+import { compareUtf8 } from '../lib/bytes.ts';
 import { formatIp, parseIp } from '../lib/ip.ts';
 import type { View } from '../watch/view.ts';
 import type { DnsCatalog } from './catalog.ts';
@@ -201,8 +202,18 @@ function pointerTarget(
   const text = formatIp(bytes);
   const longest = `service.${catalog.datacenter}.${draft.domain}`;
   const usable = ({ name }: { readonly name: string }): boolean => draft.encodable(`${name}.${longest}`);
-  const node = catalog.nodesByAddress(text).find((row) => authorize.node(row.name) && usable(row));
+  const node = catalog
+    .nodesByAddress(text)
+    .filter((row) => authorize.node(row.name) && usable(row))
+    .sort(byName)[0];
   if (node !== undefined) return { label: `${node.name}.node`, ttl: options.nodeTtlSeconds };
-  const service = catalog.servicesByAddress(text).find((row) => authorize.service(row.name) && usable(row));
+  const service = catalog
+    .servicesByAddress(text)
+    .filter((row) => authorize.service(row.name) && usable(row))
+    .sort(byName)[0];
   return service && { label: `${service.name}.service`, ttl: draft.serviceTtl(service.name) };
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return compareUtf8(a.name, b.name);
 }

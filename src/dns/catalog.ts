@@ -6,7 +6,7 @@ export interface DnsCatalog {
   /** Instances of a service, its name in any case. */
   health(name: string): View<readonly DnsInstance[]>;
   node(nameOrId: string): View<{ readonly node: DnsNode } | undefined>;
-  /** By name. */
+  /** In canonical text, in any order, as are services. */
   nodesByAddress(address: string): readonly DnsNode[];
   servicesByAddress(address: string): readonly { readonly name: string }[];
 }

@@ -124,6 +124,13 @@ test('an address that the machine does not have is refused', async () => {
   await assert.rejects(server.listen(), { code: 'no-such-address' });
 });
 
+test('IPv4 and IPv6 wildcards listen side by side, and the IPv6 one alone takes both', async (t) => {
+  const both = await serve(t, { addresses: ['0.0.0.0', '::'], port: await freePort() });
+  assert.equal((await askUdp(both, { name: 'web.service.consul' })).answers.length, 1);
+  const alone = await serve(t, { addresses: ['::'] });
+  assert.equal((await askUdp(alone, { name: 'web.service.consul' })).answers.length, 1);
+});
+
 test('options can be changed while it runs', async (t) => {
   const server = new DnsServer(
     { ...defaultAnswers, addresses: ['127.0.0.1'], port: 0 },
@@ -228,14 +235,19 @@ test('host names outside are followed through recursors, at most five records wi
 });
 
 test('a recursor that is this server itself is left out', async (t) => {
-  const free = createSocket('udp4');
-  free.bind(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address();
-  await new Promise<void>((resolve) => free.close(() => resolve()));
+  const port = await freePort();
   await serve(t, { port, recursors: [`127.0.0.1:${port}`] });
   assert.deepEqual(show(await askUdp(port, { name: 'www.example.com' })), ['REFUSED rd']);
 });
+
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
+}
 
 test('every type of question gets a reply', async (t) => {
   const port = await serve(t);

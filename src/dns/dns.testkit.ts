@@ -144,7 +144,7 @@ export function testResolver(
   );
   return new Resolver(
     { answers: options, cacheBytes: 1 << 20 },
-    { catalog, clock: new ManualClock(), recursor, ...extra },
+    { catalog, clock: new ManualClock(), recursor, log: silentLogger, ...extra },
   );
 }
 

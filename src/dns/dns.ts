@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { systemClock } from '../lib/clock.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -80,11 +81,13 @@ export class DnsServer {
       maxTcpConnections = defaultMaxTcpConnections,
     } = this.#options;
     const resolve = (transport: Transport) => (packet: Buffer) => this.#resolver.resolve(packet, transport);
+    // Beside a socket for all of IPv4, one for all of IPv6 must not want IPv4 too.
+    const ipv6Only = isIPv6(host) && this.#options.addresses.includes('0.0.0.0');
     const tcp = new TcpListener(
-      { idleMs: tcpIdleMs, maxConnections: maxTcpConnections },
+      { idleMs: tcpIdleMs, maxConnections: maxTcpConnections, ipv6Only },
       { resolve: resolve('tcp') },
     );
-    const udp = new UdpListener(host, { resolve: resolve('udp') });
+    const udp = new UdpListener({ host, ipv6Only }, { resolve: resolve('udp') });
     this.#listeners.push(tcp, udp);
     const port = await tcp.listen(host, wanted);
     return udp.listen(host, port);
@@ -106,7 +109,7 @@ export class DnsServer {
     );
     return new Resolver(
       { answers: { ...answers, recursors: servers }, cacheBytes },
-      { catalog, clock, recursor, ...(authorize === undefined ? {} : { authorize }) },
+      { catalog, clock, recursor, log, ...(authorize === undefined ? {} : { authorize }) },
     );
   }
 }

@@ -96,3 +96,19 @@ test('whatever comes, what goes out is a message to the same ID', async () => {
   });
   await fc.assert(fc.asyncProperty(fc.oneof(random, damaged), check), { numRuns: 3000 });
 });
+
+test('a fault of ours is SERVFAIL for one asker, not the end', async () => {
+  const catalog = new TestCatalog().addNode('n', '10.0.0.1').addInstance('n', { name: 'web' });
+  const health = catalog.health.bind(catalog);
+  catalog.health = (name) => {
+    if (name === 'bad') throw new Error('broken row');
+    return health(name);
+  };
+  const resolver = testResolver(catalog);
+  const reply = await resolver.resolve(encodeQuery({ name: 'bad.service.consul' }), 'udp');
+  assert.equal(decodeMessage(reply!).rcode, 2);
+  assert.equal(
+    decodeMessage((await resolver.resolve(encodeQuery({ name: 'web.service.consul' }), 'udp'))!).rcode,
+    0,
+  );
+});

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
 import { AddressReply } from './address-reply.ts';
 import { AnswerCache, CachedAnswer } from './answer-cache.ts';
 import { answerQuestion } from './answer.ts';
@@ -44,6 +45,21 @@ export class Resolver {
   }
 
   resolve(packet: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer> {
+    try {
+      const reply = this.#resolve(packet, transport);
+      return reply instanceof Promise ? reply.catch((error: unknown) => this.#fail(packet, error)) : reply;
+    } catch (error) {
+      return this.#fail(packet, error);
+    }
+  }
+
+  /** No packet may end the program, not even by a fault of ours. */
+  #fail(packet: Buffer, err: unknown): Buffer {
+    this.#deps.log.error({ err, packet: packet.toString('hex', 0, 300) }, 'question could not be answered');
+    return headerReply(packet, rcodes.SERVFAIL);
+  }
+
+  #resolve(packet: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer> {
     const end = plainQueryEnd(packet);
     if (end === 0) return this.#resolveAny(packet, transport, '');
     // Question, root, type OPT and size stand one after the other, so one slice is the whole key.
@@ -153,6 +169,7 @@ export interface ResolverDeps {
   readonly catalog: DnsCatalog;
   readonly clock: Clock;
   readonly recursor: Recursor;
+  readonly log: Logger;
   readonly authorize?: Authorize;
   /** Math.random unless a test wants to know. */
   readonly random?: () => number;

@@ -7,6 +7,8 @@ export interface TcpOptions {
   /** A connection without a query for this long is closed (RFC 7766 section 6.2.3). */
   readonly idleMs: number;
   readonly maxConnections: number;
+  /** False: an IPv6 wildcard takes IPv4 connections too. */
+  readonly ipv6Only: boolean;
 }
 
 /** One TCP socket that answers queries: each message behind its length, many on one connection, in any order. */
@@ -27,7 +29,7 @@ export class TcpListener {
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => reject(listenError(error, 'tcp', host, port)));
-      this.#server.listen({ host, port, ipv6Only: host === '::', backlog: 1024 }, () => {
+      this.#server.listen({ host, port, ipv6Only: this.#options.ipv6Only, backlog: 1024 }, () => {
         this.#server.removeAllListeners('error');
         this.#server.on('error', () => {});
         resolve((this.#server.address() as AddressInfo).port);

@@ -11,11 +11,14 @@ export class UdpListener {
   readonly #resolve: ResolvePacket;
   #open = false;
 
-  constructor(host: string, deps: { readonly resolve: ResolvePacket }) {
+  constructor(
+    options: { readonly host: string; readonly ipv6Only: boolean },
+    deps: { readonly resolve: ResolvePacket },
+  ) {
     this.#resolve = deps.resolve;
     this.#socket = createSocket({
-      type: isIPv6(host) ? 'udp6' : 'udp4',
-      ipv6Only: host === '::',
+      type: isIPv6(options.host) ? 'udp6' : 'udp4',
+      ipv6Only: options.ipv6Only,
       // Room for a burst; the kernel may give less.
       recvBufferSize: 4 << 20,
       sendBufferSize: 1 << 20,
