@@ -104,7 +104,10 @@ export class Group {
     try {
       if (task.destination.read()?.equals(bytes) === true) return this.#unchanged(task);
       // The retry timer will bring it back.
-      if (task.refused !== undefined && Buffer.compare(task.refused, bytes) === 0) return [];
+      if (task.refused !== undefined && Buffer.compare(task.refused, bytes) === 0) {
+        task.state = 'failed';
+        return [];
+      }
       return [{ task, bytes, candidate: task.destination.stage(bytes) }];
     } catch (error) {
       this.#failed([task], error as Error, 'destination could not be written');
@@ -285,7 +288,10 @@ export class Group {
     if (!this.#deps.retry) return;
     this.#retryTimer?.cancel();
     this.#retryTimer = this.#deps.clock.after(this.#backoff.nextMs(), () => {
-      for (const task of this.tasks) if (task.state === 'failed') task.retry();
+      for (const task of this.tasks) {
+        // It may wait for data or be broken by now: what was refused is open again when it comes back.
+        if (task.state === 'failed' || task.refused !== undefined || task.commandOwed) task.retry();
+      }
     });
   }
 }

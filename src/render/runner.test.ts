@@ -336,6 +336,24 @@ test('what failed is tried again with a growing delay', async (t) => {
   assert.equal(stage.text('out'), 'new ');
 });
 
+test('what was refused is open again after data were missing meanwhile', async (t) => {
+  const stage = new Stage(t, (dir) => [
+    spec(dir, { text: '{{key "x"}}', check: 'test -e $LOG.up # PORTOLAN_CANDIDATE' }),
+  ]);
+  stage.source.set('key x', 'new');
+  stage.start();
+  await stage.until(() => stage.state() === 'failed');
+  stage.source.set('key x', null);
+  await stage.clock.advance(0);
+  assert.equal(stage.state(), 'waiting');
+  writeFileSync(stage.file('log.up'), '');
+  await stage.clock.advance(1200);
+  assert.deepEqual([stage.state(), stage.text('out')], ['waiting', undefined]);
+  stage.source.set('key x', 'new');
+  await stage.until(() => stage.state() === 'current');
+  assert.equal(stage.text('out'), 'new');
+});
+
 test('a first rendering whose command fails stays, and its command is tried again', async (t) => {
   const stage = new Stage(t, (dir) => [
     spec(dir, { text: 'x', command: 'echo run >> $LOG; test -e $LOG.up' }),
