@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { check, ttl } from '../health/checks.testkit.ts';
 import { sameCheck, sameService } from '../catalog/same.ts';
-import { rowOf } from './local.ts';
+import { rowOf, withTags } from './local.ts';
 import { MemoryPersistence } from './persistence-memory.ts';
 import { byApi, nodeName, registration, service, self, startWorld, type World } from './registry.testkit.ts';
 
@@ -100,7 +100,7 @@ const tampering: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ id, tags }).map(
     ({ id: of, tags: with_ }): Step =>
       ({ kit }) => {
-        const row = { ...(kit.catalog.rowsOf(nodeName).services.get(of) ?? service(of)), tags: with_ };
+        const row = withTags(kit.catalog.rowsOf(nodeName).services.get(of) ?? service(of), with_);
         return kit.writer.register({ node: self.node, skipNodeUpdate: true, service: row, checks: [] });
       },
   ),

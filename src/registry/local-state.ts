@@ -36,11 +36,11 @@ export class LocalState {
     return Array.from(this.#nodeCheckIds, (id) => this.#checks.get(id)!);
   }
 
-  /** Puts a service in place of what its id had; its checks stay. */
-  putService(service: Service, origin: Origin): LocalService {
-    const old = this.#services.get(service.id);
+  /** Puts a service, with some fields of `own`, in place of what its id had; its checks stay. */
+  putService(service: Service, origin: Origin, own: OwnFields = {}): LocalService {
+    const old = this.#services.get(own.id ?? service.id);
     const sibling = this.#siblings.get(service.name);
-    const row = new LocalService(shared(service, old, sibling), origin);
+    const row = new LocalService(shared(service, own, old, sibling), origin);
     this.#services.set(row.id, row);
     // One that is not like the others is the first of a new kind.
     if (sibling?.tags !== row.tags || sibling.meta !== row.meta) this.#siblings.set(row.name, row);
@@ -113,22 +113,30 @@ export class LocalState {
   }
 }
 
+type OwnFields = Partial<Pick<Service, 'id' | 'tags' | 'taggedAddresses'>>;
+
 /** The service, with the values of an older version or a sibling where they are equal. */
-function shared(service: Service, old: LocalService | undefined, sibling: LocalService | undefined): Service {
-  const pick = <K extends keyof Service>(key: K): Service[K] => {
-    if (old !== undefined && sameValue(old[key], service[key])) return old[key];
-    return sibling !== undefined && sameValue(sibling[key], service[key]) ? sibling[key] : service[key];
+function shared(
+  service: Service,
+  own: OwnFields,
+  old: LocalService | undefined,
+  sibling: LocalService | undefined,
+): Service {
+  const pick = <K extends keyof Service>(key: K, value: Service[K]): Service[K] => {
+    if (old !== undefined && sameValue(old[key], value)) return old[key];
+    return sibling !== undefined && sameValue(sibling[key], value) ? sibling[key] : value;
   };
+  const tagged = own.taggedAddresses === undefined ? service.taggedAddresses : own.taggedAddresses;
   return {
-    id: old?.id ?? service.id,
-    name: pick('name'),
-    tags: pick('tags'),
-    address: pick('address'),
+    id: old?.id ?? own.id ?? service.id,
+    name: pick('name', service.name),
+    tags: pick('tags', own.tags ?? service.tags),
+    address: pick('address', service.address),
     port: service.port,
-    taggedAddresses: pick('taggedAddresses'),
-    meta: pick('meta'),
-    weights: sameValue(service.weights, defaultWeights) ? defaultWeights : pick('weights'),
+    taggedAddresses: pick('taggedAddresses', tagged),
+    meta: pick('meta', service.meta),
+    weights: sameValue(service.weights, defaultWeights) ? defaultWeights : pick('weights', service.weights),
     enableTagOverride: service.enableTagOverride,
-    socketPath: pick('socketPath'),
+    socketPath: pick('socketPath', service.socketPath),
   };
 }

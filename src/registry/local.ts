@@ -57,6 +57,12 @@ export class LocalService implements Service {
 
 const none: readonly string[] = Object.freeze([]);
 
+/** A copy field by field: rows may read theirs through getters, which spreading would lose. */
+export function withTags(service: Service, tags: readonly string[]): Service {
+  const { id, name, address, port, taggedAddresses, meta, weights, enableTagOverride, socketPath } = service;
+  return { id, name, tags, address, port, taggedAddresses, meta, weights, enableTagOverride, socketPath };
+}
+
 /** What a check does, apart from which check it is: id and service id are '', and so is a name that follows the service's. */
 export type CheckTemplate = CheckDefinition;
 

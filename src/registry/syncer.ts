@@ -6,7 +6,7 @@ import { eachInSlices } from '../lib/slices.ts';
 import type { Check } from '../model/check.ts';
 import type { Service } from '../model/service.ts';
 import type { Gates } from './gates.ts';
-import { rowOf } from './local.ts';
+import { rowOf, withTags } from './local.ts';
 import type { CatalogRows, OwnRows } from './own-rows.ts';
 
 /**
@@ -172,7 +172,7 @@ export class Syncer {
     if (here === undefined || (there !== undefined && sameService(here, there))) return;
     if (there !== undefined && here.enableTagOverride && !sameValue(here.tags, there.tags)) {
       this.#deps.onTagsOverridden(id, there.tags);
-      if (sameService({ ...here, tags: there.tags }, there)) return;
+      if (sameService(withTags(here, there.tags), there)) return;
     }
     this.markService(id);
   }

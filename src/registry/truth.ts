@@ -93,10 +93,8 @@ export class Truth {
     const id = given.id === '' ? given.name : given.id;
     const tags = this.#deps.lastTags(given) ?? given.tags;
     const wasStored = state.services.get(id)?.origin === 'api';
-    const service = state.putService(
-      { ...given, id, tags, taggedAddresses: defaultTaggedAddresses(given) },
-      origin,
-    );
+    const taggedAddresses = defaultTaggedAddresses(given);
+    const service = state.putService(given, origin, { id, tags, taggedAddresses });
     this.#deps.markService(id);
     // Their rows carry the service's name.
     for (const checkId of service.checkIds) this.#deps.markCheck(checkId);
@@ -135,7 +133,7 @@ export class Truth {
     const { state } = this.#deps;
     const service = state.services.get(id);
     if (service === undefined) return;
-    state.putService(withTags(service, tags), service.origin);
+    state.putService(service, service.origin, { tags });
     this.#deps.onServiceChange(id);
   }
 
@@ -242,9 +240,4 @@ function firstStatus(
   const isNewer = kind.type === 'docker' && origin === 'source' && status !== '' && status !== known?.status;
   if (known !== undefined && !isNewer) return { status: known.status, output: known.output };
   return { status: status === '' ? 'critical' : status, output: '' };
-}
-
-function withTags(service: LocalService, tags: readonly string[]): Service {
-  const { id, name, address, port, taggedAddresses, meta, weights, enableTagOverride, socketPath } = service;
-  return { id, name, tags, address, port, taggedAddresses, meta, weights, enableTagOverride, socketPath };
 }
