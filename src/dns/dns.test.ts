@@ -192,6 +192,14 @@ test('names outside the zone go to the recursors and come back as they are', asy
   assert.deepEqual(show(reverse), ['NOERROR rd ra']);
 });
 
+test('over TCP a forwarded question is answered although its asker has closed its side', async (t) => {
+  const port = await serve(t, { recursors: [await upstream(t)] });
+  const socket = connect(port, '127.0.0.1').end(framed(encodeQuery({ name: 'ext.service.consul' })));
+  const [reply] = (await once(socket, 'data')) as [Buffer];
+  assert.equal(decodeMessage(reply.subarray(2)).answers.length, 6);
+  await once(socket, 'close');
+});
+
 test('when no recursor answers, the reply is SERVFAIL', async (t) => {
   for (const strategy of ['sequential', 'random'] as const) {
     const port = await serve(t, {

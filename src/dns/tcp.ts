@@ -21,7 +21,7 @@ export class TcpListener {
   constructor(options: TcpOptions, deps: { readonly resolve: ResolvePacket }) {
     this.#options = options;
     this.#resolve = deps.resolve;
-    this.#server = createServer((socket) => this.#serve(socket));
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     this.#server.maxConnections = options.maxConnections;
   }
 
@@ -52,9 +52,15 @@ export class TcpListener {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(this.#options.idleMs, () => socket.destroy());
     socket.setNoDelay(true);
+    const connection = { socket, unanswered: 0, ended: false };
+    // A peer may say that it has no more questions before it has our answers.
+    socket.on('end', () => {
+      connection.ended = true;
+      if (connection.unanswered === 0) socket.end();
+    });
     let pending: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
-      pending = this.#answerAll(socket, pending.length === 0 ? chunk : Buffer.concat([pending, chunk]));
+      pending = this.#answerAll(connection, pending.length === 0 ? chunk : Buffer.concat([pending, chunk]));
       // A peer that asks but does not read must not fill our memory.
       if (socket.writableNeedDrain) {
         socket.pause();
@@ -64,25 +70,39 @@ export class TcpListener {
   }
 
   /** Answers the whole messages in `bytes` and returns the rest. */
-  #answerAll(socket: Socket, bytes: Buffer): Buffer {
+  #answerAll(connection: Connection, bytes: Buffer): Buffer {
+    const { socket } = connection;
     let at = 0;
     socket.cork();
     while (bytes.length - at >= 2) {
       const end = at + 2 + bytes.readUInt16BE(at);
       if (end > bytes.length) break;
-      this.#answer(socket, bytes.subarray(at + 2, end));
+      this.#answer(connection, bytes.subarray(at + 2, end));
       at = end;
     }
     socket.uncork();
     return bytes.subarray(at);
   }
 
-  #answer(socket: Socket, packet: Buffer): void {
+  #answer(connection: Connection, packet: Buffer): void {
     const reply = this.#resolve(packet);
     if (reply === undefined) return;
-    if (reply instanceof Promise) void reply.then((late) => send(socket, late));
-    else send(socket, reply);
+    if (!(reply instanceof Promise)) return send(connection.socket, reply);
+    connection.unanswered += 1;
+    void reply.then((late) => {
+      connection.unanswered -= 1;
+      send(connection.socket, late);
+      if (connection.ended && connection.unanswered === 0) connection.socket.end();
+    });
   }
+}
+
+interface Connection {
+  readonly socket: Socket;
+  /** Questions of which recursors still think. */
+  unanswered: number;
+  /** No more questions will come. */
+  ended: boolean;
 }
 
 function send(socket: Socket, reply: Buffer): void {
