@@ -372,6 +372,12 @@ test('options change answers', async () => {
   }
 });
 
+test('a TTL above what DNS knows is cut to it', async () => {
+  const resolver = testResolver(fixture(), { serviceTtlSeconds: { '*': 5e9 } });
+  const reply = await ask(resolver, { name: 'uppercase.service.consul' });
+  assert.equal(reply.answers[0]!.ttl, 0x7fff_ffff);
+});
+
 test('a cycle of aliases ends', async () => {
   const reply = await ask(testResolver(fixture()), { name: 'loop-a.service.consul' });
   assert.equal(reply.rcode, 0);

@@ -29,6 +29,8 @@ export const nothingFound: Section = { units: [], shuffle: false, pick: 0 };
 export type Follow = (target: string, depth: number, draft: Draft) => readonly ResourceRecord[] | undefined;
 
 const maxFollowedWithoutEdns = 5;
+/** RFC 2181 section 8. */
+const maxTtlSeconds = 0x7fff_ffff;
 
 /** One answer in the making: what it was made from so far, and how its records are made. */
 export class Draft {
@@ -62,7 +64,7 @@ export class Draft {
   }
 
   record(name: string, ttl: number, data: RecordData): ResourceRecord {
-    return { name, class: classIn, ttl, data };
+    return { name, class: classIn, ttl: Math.min(ttl, maxTtlSeconds), data };
   }
 
   /** An A or AAAA record; undefined when `address` is no IP address. */
