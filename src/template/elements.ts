@@ -106,9 +106,14 @@ export function slice(item: Value, indexes: readonly Value[]): Value {
   if (indexes.length > 3) throw new Error(`too many slice indexes: ${indexes.length}`);
   if (typeof item === 'string') return sliceText(item, indexes);
   if (!(item instanceof Slice)) throw new Error(`can't slice item of type ${typeName(item)}`);
-  const all = [...item.items, ...item.rest];
-  const [from, to, limit] = bounds(indexes, item.items.length, all.length);
-  return new Slice(item.type, all.slice(from, to), all.slice(to, limit), item.isNil);
+  const { items, spare } = item;
+  const [from, to, limit] = bounds(indexes, items.length, items.length + spare.items.length + spare.zeros);
+  const all = to <= items.length && limit <= items.length ? items : withSpare(item);
+  return new Slice(item.type, all.slice(from, to), item.isNil, { items: all.slice(to, limit), zeros: 0 });
+}
+
+function withSpare({ type, items, spare }: Slice): Value[] {
+  return [...items, ...spare.items, ...Array.from({ length: spare.zeros }, () => zeroOf(type.elem))];
 }
 
 function sliceText(text: string, indexes: readonly Value[]): string {

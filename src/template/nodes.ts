@@ -2,6 +2,7 @@
  * The tree of a template. Every node knows where it stands and prints itself: the printing is Go's canonical source,
  * which messages quote, and parsing it again gives the same tree.
  */
+import { trimSpace } from '../lib/go-text.ts';
 import { quote } from './quote.ts';
 
 export interface BoolNode {
@@ -210,5 +211,5 @@ function printBranch(node: BranchNode): string {
 
 /** Whether there is nothing but white space: such a definition never replaces another. */
 export function isEmptyList(list: ListNode): boolean {
-  return list.nodes.every((node) => node.type === 'text' && node.text.trim() === '');
+  return list.nodes.every((node) => node.type === 'text' && trimSpace(node.text) === '');
 }

@@ -1,8 +1,6 @@
 /** In: tokens. Out: the trees of a text and of what it defines. One method a production; the first error ends it. */
 import { parseConstant } from './constants.ts';
-import { TemplateError } from './errors.ts';
 import type { LexerOptions, Token, TokenType } from './lex.ts';
-import { describeToken, Lexer } from './lex.ts';
 import type {
   ActionNode,
   BranchNode,
@@ -19,6 +17,7 @@ import type {
 } from './nodes.ts';
 import { isEmptyList, printNode } from './nodes.ts';
 import { quote, unquote } from './quote.ts';
+import { Tokens } from './tokens.ts';
 
 export interface ParseOptions extends LexerOptions {
   readonly isFunction: (name: string) => boolean;
@@ -53,88 +52,28 @@ const operandStarts: ReadonlySet<TokenType> = new Set<TokenType>([
 
 class Parser {
   readonly #name: string;
-  readonly #lexer: Lexer;
+  readonly #tokens: Tokens;
   readonly #isFunction: (name: string) => boolean;
   readonly #trees = new Map<string, Tree>();
-  // Tokens put back, the next one last.
-  readonly #ahead: Token[] = [];
-  // What errors name as their line: the newest token read, or the one put back last.
-  #latest: Token = { type: 'eof', position: 0, text: '', line: 1 };
   #variables: string[] = ['$'];
   #rangeDepth = 0;
   #parenDepth = 0;
-  #actionLine = 0;
 
   constructor(name: string, text: string, options: ParseOptions) {
     this.#name = name;
-    this.#lexer = new Lexer(text, options);
+    this.#tokens = new Tokens(name, text, options);
     this.#isFunction = options.isFunction;
   }
 
   parse(): Map<string, Tree> {
-    const position = this.#peek().position;
+    const position = this.#tokens.peek().position;
     const nodes: StatementNode[] = [];
-    while (this.#peek().type !== 'eof') {
+    while (this.#tokens.peek().type !== 'eof') {
       if (this.#atDefine()) this.#define();
       else nodes.push(this.#statement());
     }
     this.#add({ name: this.#name, root: { type: 'list', position, nodes } });
     return this.#trees;
-  }
-
-  // Tokens
-
-  #next(): Token {
-    const ahead = this.#ahead.pop();
-    if (ahead !== undefined) return ahead;
-    this.#latest = this.#lexer.next();
-    return this.#latest;
-  }
-
-  #putBack(token: Token): void {
-    this.#ahead.push(token);
-  }
-
-  #peek(): Token {
-    const token = this.#next();
-    this.#putBack(token);
-    return token;
-  }
-
-  #nextNonSpace(): Token {
-    let token = this.#next();
-    while (token.type === 'space') token = this.#next();
-    return token;
-  }
-
-  #peekNonSpace(): Token {
-    const token = this.#nextNonSpace();
-    this.#putBack(token);
-    return token;
-  }
-
-  #fail(message: string): never {
-    const line = this.#latest.line;
-    throw new TemplateError(`template: ${this.#name}:${line}: ${message}`, {
-      phase: 'parse',
-      name: this.#name,
-      line,
-    });
-  }
-
-  #unexpected(token: Token, context: string): never {
-    if (token.type !== 'error') this.#fail(`unexpected ${describeToken(token)} in ${context}`);
-    let started = '';
-    if (this.#actionLine !== 0 && this.#actionLine !== token.line) {
-      const action = token.text.endsWith(' action') ? '' : ' in action';
-      started = `${action} started at ${this.#name}:${this.#actionLine}`;
-    }
-    return this.#fail(token.text + started);
-  }
-
-  #expect(type: TokenType, context: string): Token {
-    const token = this.#nextNonSpace();
-    return token.type === type ? token : this.#unexpected(token, context);
   }
 
   // Definitions
@@ -144,23 +83,23 @@ class Parser {
     if (known === undefined || isEmptyList(known.root)) {
       this.#trees.set(tree.name, tree);
     } else if (!isEmptyList(tree.root)) {
-      this.#fail(`template: multiple definition of template ${quote(tree.name)}`);
+      this.#tokens.fail(`template: multiple definition of template ${quote(tree.name)}`);
     }
   }
 
   #atDefine(): boolean {
-    const delimiter = this.#next();
-    const keyword = delimiter.type === 'leftDelimiter' ? this.#nextNonSpace() : undefined;
+    const delimiter = this.#tokens.next();
+    const keyword = delimiter.type === 'leftDelimiter' ? this.#tokens.nextNonSpace() : undefined;
     if (keyword?.type === 'define') return true;
-    if (keyword !== undefined) this.#putBack(keyword);
-    this.#putBack(delimiter);
+    if (keyword !== undefined) this.#tokens.putBack(keyword);
+    this.#tokens.putBack(delimiter);
     return false;
   }
 
   #define(): void {
     const context = 'define clause';
-    const name = this.#definitionName(this.#nextNonSpace(), context);
-    this.#expect('rightDelimiter', context);
+    const name = this.#definitionName(this.#tokens.nextNonSpace(), context);
+    this.#tokens.expect('rightDelimiter', context);
     this.#add({ name, root: this.#ownScope(context) });
   }
 
@@ -169,51 +108,51 @@ class Parser {
     const outer = { variables: this.#variables, rangeDepth: this.#rangeDepth };
     this.#variables = ['$'];
     this.#rangeDepth = 0;
-    this.#actionLine = 0;
+    this.#tokens.actionLine = 0;
     const [list, ending] = this.#list();
-    if (ending.type !== 'end') this.#fail(`unexpected {{${ending.type}}} in ${context}`);
+    if (ending.type !== 'end') this.#tokens.fail(`unexpected {{${ending.type}}} in ${context}`);
     this.#variables = outer.variables;
     this.#rangeDepth = outer.rangeDepth;
     return list;
   }
 
   #definitionName(token: Token, context: string): string {
-    if (token.type !== 'string' && token.type !== 'rawString') return this.#unexpected(token, context);
-    return unquote(token.text) ?? this.#fail('invalid syntax');
+    if (token.type !== 'string' && token.type !== 'rawString') return this.#tokens.unexpected(token, context);
+    return unquote(token.text) ?? this.#tokens.fail('invalid syntax');
   }
 
   // Statements
 
   #statement(): StatementNode {
     const node = this.#textOrAction();
-    if (node.type === 'end' || node.type === 'else') return this.#fail(`unexpected {{${node.type}}}`);
+    if (node.type === 'end' || node.type === 'else') return this.#tokens.fail(`unexpected {{${node.type}}}`);
     return node;
   }
 
   /** Statements up to an `end` or `else`, which is returned beside them. */
   #list(): [ListNode, Ending] {
-    const position = this.#peekNonSpace().position;
+    const position = this.#tokens.peekNonSpace().position;
     const nodes: StatementNode[] = [];
-    while (this.#peekNonSpace().type !== 'eof') {
+    while (this.#tokens.peekNonSpace().type !== 'eof') {
       const node = this.#textOrAction();
       if (node.type === 'end' || node.type === 'else') return [{ type: 'list', position, nodes }, node];
       nodes.push(node);
     }
-    return this.#fail('unexpected EOF');
+    return this.#tokens.fail('unexpected EOF');
   }
 
   #textOrAction(): StatementNode | Ending {
-    const token = this.#nextNonSpace();
+    const token = this.#tokens.nextNonSpace();
     if (token.type === 'text') return { type: 'text', position: token.position, text: token.text };
-    if (token.type !== 'leftDelimiter') return this.#unexpected(token, 'input');
-    this.#actionLine = token.line;
+    if (token.type !== 'leftDelimiter') return this.#tokens.unexpected(token, 'input');
+    this.#tokens.actionLine = token.line;
     const node = this.#action();
-    this.#actionLine = 0;
+    this.#tokens.actionLine = 0;
     return node;
   }
 
   #action(): StatementNode | Ending {
-    const token = this.#nextNonSpace();
+    const token = this.#tokens.nextNonSpace();
     switch (token.type) {
       case 'block':
         return this.#block();
@@ -223,7 +162,7 @@ class Parser {
       case 'else':
         return this.#else();
       case 'end':
-        return { type: 'end', position: this.#expect('rightDelimiter', 'end').position };
+        return { type: 'end', position: this.#tokens.expect('rightDelimiter', 'end').position };
       case 'if':
       case 'range':
       case 'with':
@@ -231,7 +170,7 @@ class Parser {
       case 'template':
         return this.#template();
       default:
-        this.#putBack(token);
+        this.#tokens.putBack(token);
         return this.#pipelineAction(token.position);
     }
   }
@@ -241,17 +180,17 @@ class Parser {
   }
 
   #jump(type: 'break' | 'continue', position: number): JumpNode {
-    const token = this.#nextNonSpace();
-    if (token.type !== 'rightDelimiter') this.#unexpected(token, `{{${type}}}`);
-    if (this.#rangeDepth === 0) this.#fail(`{{${type}}} outside {{range}}`);
+    const token = this.#tokens.nextNonSpace();
+    if (token.type !== 'rightDelimiter') this.#tokens.unexpected(token, `{{${type}}}`);
+    if (this.#rangeDepth === 0) this.#tokens.fail(`{{${type}}} outside {{range}}`);
     return { type, position };
   }
 
   // `{{else if` and `{{else with` leave the second keyword for #branch.
   #else(): Ending {
-    const next = this.#peekNonSpace();
+    const next = this.#tokens.peekNonSpace();
     if (next.type === 'if' || next.type === 'with') return { type: 'else', position: next.position };
-    return { type: 'else', position: this.#expect('rightDelimiter', 'else').position };
+    return { type: 'else', position: this.#tokens.expect('rightDelimiter', 'else').position };
   }
 
   #branch(type: BranchNode['type']): BranchNode {
@@ -267,18 +206,18 @@ class Parser {
 
   #elseList(type: BranchNode['type'], position: number): ListNode {
     // A chained branch needs only one {{end}} for the whole chain.
-    if (type !== 'range' && this.#peek().type === type) {
-      this.#next();
+    if (type !== 'range' && this.#tokens.peek().type === type) {
+      this.#tokens.next();
       return { type: 'list', position, nodes: [this.#branch(type)] };
     }
     const [list, ending] = this.#list();
-    if (ending.type !== 'end') this.#fail(`expected end; found {{${ending.type}}}`);
+    if (ending.type !== 'end') this.#tokens.fail(`expected end; found {{${ending.type}}}`);
     return list;
   }
 
   #block(): TemplateNode {
     const context = 'block clause';
-    const token = this.#nextNonSpace();
+    const token = this.#tokens.nextNonSpace();
     const name = this.#definitionName(token, context);
     const pipe = this.#pipeline(context);
     this.#add({ name, root: this.#ownScope(context) });
@@ -287,28 +226,28 @@ class Parser {
 
   #template(): TemplateNode {
     const context = 'template clause';
-    const token = this.#nextNonSpace();
+    const token = this.#tokens.nextNonSpace();
     const name = this.#definitionName(token, context);
-    const next = this.#nextNonSpace();
+    const next = this.#tokens.nextNonSpace();
     if (next.type === 'rightDelimiter') {
       return { type: 'template', position: token.position, name, pipe: undefined };
     }
-    this.#putBack(next);
+    this.#tokens.putBack(next);
     return { type: 'template', position: token.position, name, pipe: this.#pipeline(context) };
   }
 
   // Pipelines
 
   #pipeline(context: string): PipeNode {
-    const position = this.#peekNonSpace().position;
+    const position = this.#tokens.peekNonSpace().position;
     const { variables, isAssign } = this.#declarations(context);
     const end = context === parenthesized ? 'rightParen' : 'rightDelimiter';
     const commands: CommandNode[] = [];
     for (;;) {
-      const token = this.#nextNonSpace();
+      const token = this.#tokens.nextNonSpace();
       if (token.type === end) break;
-      if (!operandStarts.has(token.type)) this.#unexpected(token, context);
-      this.#putBack(token);
+      if (!operandStarts.has(token.type)) this.#tokens.unexpected(token, context);
+      this.#tokens.putBack(token);
       commands.push(this.#command());
     }
     this.#checkPipeline(commands, context);
@@ -316,41 +255,41 @@ class Parser {
   }
 
   #checkPipeline(commands: readonly CommandNode[], context: string): void {
-    if (commands.length === 0) this.#fail(`missing value for ${context}`);
+    if (commands.length === 0) this.#tokens.fail(`missing value for ${context}`);
     const constant = commands.findIndex((command, i) => i > 0 && notExecutable.has(command.args[0].type));
-    if (constant > 0) this.#fail(`non executable command in pipeline stage ${constant + 1}`);
+    if (constant > 0) this.#tokens.fail(`non executable command in pipeline stage ${constant + 1}`);
   }
 
   /** `$x :=`, `$x =`, and in a range `$i, $x :=`; whatever else begins with a variable is put back. */
   #declarations(context: string): { variables: VariableNode[]; isAssign: boolean } {
     const variables: VariableNode[] = [];
     for (;;) {
-      const token = this.#peekNonSpace();
+      const token = this.#tokens.peekNonSpace();
       if (token.type !== 'variable') return { variables, isAssign: false };
-      this.#next();
-      const after = this.#peek();
-      const next = this.#peekNonSpace();
+      this.#tokens.next();
+      const after = this.#tokens.peek();
+      const next = this.#tokens.peekNonSpace();
       if (next.type === 'assign' || next.type === 'declare') {
-        this.#nextNonSpace();
+        this.#tokens.nextNonSpace();
         variables.push(this.#declare(token));
         return { variables, isAssign: next.type === 'assign' };
       }
       if (next.type !== 'char' || next.text !== ',') {
-        if (after.type === 'space') this.#putBack(after);
-        this.#putBack(token);
+        if (after.type === 'space') this.#tokens.putBack(after);
+        this.#tokens.putBack(token);
         return { variables, isAssign: false };
       }
-      this.#nextNonSpace();
+      this.#tokens.nextNonSpace();
       variables.push(this.#declare(token));
       this.#checkComma(context, variables.length);
     }
   }
 
   #checkComma(context: string, declared: number): void {
-    if (context !== 'range' || declared >= 2) this.#fail(`too many declarations in ${context}`);
-    const next = this.#peekNonSpace().type;
+    if (context !== 'range' || declared >= 2) this.#tokens.fail(`too many declarations in ${context}`);
+    const next = this.#tokens.peekNonSpace().type;
     if (next !== 'variable' && next !== 'rightDelimiter' && next !== 'rightParen') {
-      this.#fail('range can only initialize variables');
+      this.#tokens.fail('range can only initialize variables');
     }
   }
 
@@ -361,20 +300,20 @@ class Parser {
 
   /** Operands up to a `|`, which is consumed, or the end of the pipeline, which is not. */
   #command(): CommandNode {
-    const position = this.#peekNonSpace().position;
+    const position = this.#tokens.peekNonSpace().position;
     const args: OperandNode[] = [];
     for (;;) {
-      this.#peekNonSpace();
+      this.#tokens.peekNonSpace();
       const operand = this.#operand();
       if (operand !== undefined) args.push(operand);
-      const token = this.#next();
+      const token = this.#tokens.next();
       if (token.type === 'space') continue;
-      if (token.type === 'rightDelimiter' || token.type === 'rightParen') this.#putBack(token);
-      else if (token.type !== 'pipe') this.#unexpected(token, 'operand');
+      if (token.type === 'rightDelimiter' || token.type === 'rightParen') this.#tokens.putBack(token);
+      else if (token.type !== 'pipe') this.#tokens.unexpected(token, 'operand');
       break;
     }
     const [first, ...rest] = args;
-    if (first === undefined) return this.#fail('empty command');
+    if (first === undefined) return this.#tokens.fail('empty command');
     return { type: 'command', position, args: [first, ...rest] };
   }
 
@@ -382,10 +321,10 @@ class Parser {
   #operand(): OperandNode | undefined {
     const term = this.#term();
     if (term === undefined) return undefined;
-    const { type, position } = this.#peek();
+    const { type, position } = this.#tokens.peek();
     if (type !== 'field') return term;
     const fields: string[] = [];
-    while (this.#peek().type === 'field') fields.push(this.#next().text.slice(1));
+    while (this.#tokens.peek().type === 'field') fields.push(this.#tokens.next().text.slice(1));
     return this.#chain(term, position, fields);
   }
 
@@ -400,24 +339,24 @@ class Parser {
       case 'number':
       case 'nil':
       case 'dot':
-        return this.#fail(`unexpected . after term ${quote(printNode(term))}`);
+        return this.#tokens.fail(`unexpected . after term ${quote(printNode(term))}`);
       default:
         return { type: 'chain', position, term, fields } satisfies ChainNode;
     }
   }
 
   #term(): OperandNode | undefined {
-    const token = this.#nextNonSpace();
+    const token = this.#tokens.nextNonSpace();
     const { position, text } = token;
     switch (token.type) {
       case 'identifier':
-        if (!this.#isFunction(text)) this.#fail(`function ${quote(text)} not defined`);
+        if (!this.#isFunction(text)) this.#tokens.fail(`function ${quote(text)} not defined`);
         return { type: 'identifier', position, name: text };
       case 'dot':
       case 'nil':
         return { type: token.type, position };
       case 'variable':
-        if (!this.#variables.includes(text)) this.#fail(`undefined variable ${quote(text)}`);
+        if (!this.#variables.includes(text)) this.#tokens.fail(`undefined variable ${quote(text)}`);
         return { type: 'variable', position, name: text, fields: [] };
       case 'field':
         return { type: 'field', position, names: [text.slice(1)] };
@@ -435,21 +374,21 @@ class Parser {
           type: 'string',
           position,
           quoted: text,
-          text: unquote(text) ?? this.#fail('invalid syntax'),
+          text: unquote(text) ?? this.#tokens.fail('invalid syntax'),
         };
       default:
-        this.#putBack(token);
+        this.#tokens.putBack(token);
         return undefined;
     }
   }
 
   #number(token: Token, type: 'charConstant' | 'complex' | 'number'): OperandNode {
     const constant = parseConstant(token.position, token.text, type);
-    return typeof constant === 'string' ? this.#fail(constant) : constant;
+    return typeof constant === 'string' ? this.#tokens.fail(constant) : constant;
   }
 
   #parenthesized(): PipeNode {
-    if (this.#parenDepth >= mostParens) this.#fail('max expression depth exceeded');
+    if (this.#parenDepth >= mostParens) this.#tokens.fail('max expression depth exceeded');
     this.#parenDepth++;
     const pipe = this.#pipeline(parenthesized);
     this.#parenDepth--;

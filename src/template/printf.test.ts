@@ -145,7 +145,7 @@ const rows: readonly (readonly [string, readonly Value[], string])[] = [
   ],
   [
     '%#v|%#v|%#v',
-    [anySlice([1, null]), stringSlice(['a']), new Slice(sliceOf(stringType), [], [], true)],
+    [anySlice([1, null]), stringSlice(['a']), new Slice(sliceOf(stringType), [], true)],
     '[]interface {}{1, interface {}(nil)}|[]string{"a"}|[]string(nil)',
   ],
   [

@@ -104,7 +104,9 @@ export class State {
 
   /** The error of an execution that has used up the stack: almost always a template that invokes itself for ever. */
   overflow(cause: unknown): TemplateError {
-    if (this.invoking === undefined) return this.#error('limit', 'exceeded the stack', cause);
+    // A few invocations do not use up a stack: then it is deep data that are printed, or deep nesting in the text.
+    if (this.invoking === undefined || this.depth < 100)
+      return this.#error('limit', 'exceeded the stack', cause);
     this.node = this.invoking;
     this.definition = this.invoker;
     return this.#error('exec', `exceeded maximum template depth (${this.budget.depth})`, cause);

@@ -571,5 +571,11 @@ test('decoded JSON has the types of Go', () => {
       'float64 string []interface {} map[string]interface {} <nil> bool',
     ],
     ['{{.}}', fromJson([1.5, -0, 1e21]), '[1.5 -0 1e+21]'],
+    [
+      '{{slice . 1 4}} {{slice . 5}}',
+      fromJson([1, 2, 3]),
+      '! 1:18: <slice . 5>: error calling slice: index out of range: 5',
+    ],
+    ['{{slice . 1 4}} {{len (slice . 0 0)}}', fromJson([1, 2, 3]), '[2 3 <nil>] 0'],
   ]);
 });

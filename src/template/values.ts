@@ -87,18 +87,26 @@ export class Complex {
   }
 }
 
-/** `rest` holds what lies between the slice's length and its capacity: `slice` may grow into it. */
+/** What lies between the slice's length and its capacity, where `slice` may grow into it. */
+export interface Spare {
+  readonly items: readonly Value[];
+  /** Zero values after them. */
+  readonly zeros: number;
+}
+
+const noSpare: Spare = Object.freeze({ items: Object.freeze([]), zeros: 0 });
+
 export class Slice {
   readonly kind = 'slice';
   readonly type: SliceType;
   readonly items: readonly Value[];
-  readonly rest: readonly Value[];
+  readonly spare: Spare;
   readonly isNil: boolean;
-  constructor(type: SliceType, items: readonly Value[], rest: readonly Value[] = [], isNil = false) {
+  constructor(type: SliceType, items: readonly Value[], isNil = false, spare: Spare = noSpare) {
     this.type = type;
     this.items = items;
-    this.rest = rest;
     this.isNil = isNil;
+    this.spare = spare;
   }
 }
 
@@ -270,12 +278,19 @@ export function stringMap(entries: Readonly<Record<string, string>> | null): GoM
 export function fromJson(value: unknown): Value {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
   if (typeof value === 'number') return new Float(value);
-  if (Array.isArray(value)) return anySlice(value.map(fromJson));
+  if (Array.isArray(value)) return jsonSlice(value);
   if (typeof value !== 'object') return undefined;
   return new GoMap(
     anyMapType,
     Object.entries(value).map(([key, item]) => [key, fromJson(item)] as const),
   );
+}
+
+// Go's decoder appends one by one, so that the capacity doubles: `slice` can reach it.
+function jsonSlice(items: readonly unknown[]): Slice {
+  const capacity = items.length > 256 ? items.length : 2 ** Math.ceil(Math.log2(Math.max(items.length, 1)));
+  const zeros = items.length === 0 ? 0 : capacity - items.length;
+  return new Slice(anySliceType, items.map(fromJson), false, { items: [], zeros });
 }
 
 /** The dynamic type of a value; undefined for no value and for nil. */
@@ -333,7 +348,7 @@ export function zeroOf(type: GoType): Value {
     case 'complex128':
       return new Complex(0, 0);
     case 'slice':
-      return new Slice(type, [], [], true);
+      return new Slice(type, [], true);
     case 'map':
       return new GoMap(type, [], true);
     case 'struct':
