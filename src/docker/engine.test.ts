@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ManualClock } from '../lib/clock.testkit.ts';
+import { testCertificate, testKey } from './certificate.testkit.ts';
 import { DockerError, type ContainerEvent } from './docker.ts';
 import { DockerEngine, type EngineOptions } from './engine.ts';
 import { parseEngineHost } from './engine-host.ts';
@@ -341,4 +343,34 @@ test('Podman is asked without names of events, which older ones refuse', async (
     assert.match(decodeURIComponent(server.requests.at(-1)!), /filters=\{"type":\["container"\]\}$/);
     stop.abort();
   });
+});
+
+test('over TCP with TLS both sides are checked', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-tls-'));
+  const options = { key: testKey, cert: testCertificate, ca: testCertificate, requestCert: true };
+  const server = createTlsServer(options, (request, response) => {
+    response.writeHead(200, { 'Api-Version': '1.41' });
+    response.end(request.url === '/_ping' ? 'OK' : '{"ID":"TLS"}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const info = async (env: Record<string, string>): Promise<string> => {
+    const engine = new DockerEngine({ host: parseEngineHost(`tcp://127.0.0.1:${port}`, env) });
+    try {
+      return (await engine.info(signal)).id;
+    } finally {
+      await engine.close();
+    }
+  };
+  try {
+    const own = { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: folder };
+    for (const name of ['ca.pem', 'cert.pem']) writeFileSync(join(folder, name), testCertificate);
+    writeFileSync(join(folder, 'key.pem'), testKey);
+    assert.equal(await info(own), 'TLS');
+    await assert.rejects(info({ DOCKER_TLS_VERIFY: '1' }), failsWith('protocol', /self-signed certificate/));
+    await assert.rejects(info({}), DockerError);
+  } finally {
+    server.close();
+    rmSync(folder, { recursive: true });
+  }
 });

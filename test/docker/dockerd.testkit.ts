@@ -37,8 +37,8 @@ export class TestDockerd {
   /** dockerd makes /run/docker/plugins whatever it is told. */
   readonly #hadRunFolder = existsSync('/run/docker');
   #process: ChildProcess | undefined;
-  /** Ends what a killed test run would leave behind. */
-  readonly #onExit = (): void => void this.#process?.kill('SIGTERM');
+  /** Ends what a test run that stops half-way would leave behind. */
+  readonly #onExit = (): void => this.#sweep();
 
   private constructor(folder: string, bridge: string, subnet: number) {
     this.#folder = folder;
@@ -140,7 +140,18 @@ export class TestDockerd {
     if (this.#process?.exitCode === null) await this.api.clear().catch(() => {});
     await this.api.close();
     await this.stop();
-    await this.#killRest();
+    this.#sweep();
+  }
+
+  /** Whatever is left, by force and in one go: an exiting process can't wait. */
+  #sweep(): void {
+    // containerd and its shims outlive a killed daemon. A shim that goes may leave its container: look again.
+    for (let tries = 0; tries < 50; tries++) {
+      const pids = this.#processes();
+      if (pids.length === 0) break;
+      for (const pid of pids) quietly(() => process.kill(pid, 'SIGKILL'));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
     for (const path of this.#mounts())
       quietly(() => execFileSync('umount', ['-l', path], { stdio: 'ignore' }));
     quietly(() => ip('link', 'del', this.#bridge));
@@ -148,7 +159,8 @@ export class TestDockerd {
     for (const name of ownBridges(this.#subnet)) quietly(() => ip('link', 'del', name));
     removeCgroups(this.#bridge);
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
-    if (!this.#hadRunFolder) rmSync('/run/docker', { recursive: true, force: true });
+    if (this.#hadRunFolder) return;
+    for (const path of ['/run/docker/plugins', '/run/docker']) quietly(() => rmdirSync(path));
   }
 
   async #answers(): Promise<boolean> {
@@ -158,16 +170,7 @@ export class TestDockerd {
     );
   }
 
-  /** containerd and its shims outlive a killed daemon; their command lines name this folder. */
-  async #killRest(): Promise<void> {
-    for (let tries = 0; tries < 50; tries++) {
-      const pids = this.#processes();
-      if (pids.length === 0) return;
-      for (const pid of pids) quietly(() => process.kill(pid, 'SIGKILL'));
-      await sleep(20);
-    }
-  }
-
+  /** Of which the command line names this folder, or whose root lies in it; zombies have neither. */
   #processes(): number[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
