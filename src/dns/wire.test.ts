@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import packet from 'dns-packet';
 import fc from 'fast-check';
-import { packet } from './dns-packet.testkit.ts';
 import { decodeMessage } from './wire-decode.ts';
 import { encodeMessage } from './wire-encode.ts';
 import { decodeName, encodeName, isEncodable } from './wire-name.ts';

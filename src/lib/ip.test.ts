@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatIp, hexIp, isPrivateIpv4, parseIp } from './ip.ts';
+import { formatIp, hexIp, parseIp } from './ip.ts';
 
 const round: readonly { text: string; canonical: string; hex: string }[] = [
   { text: '10.0.0.1', canonical: '10.0.0.1', hex: '0a000001' },
@@ -36,14 +36,5 @@ test('what is no address is undefined', () => {
     ' 10.0.0.1',
   ]) {
     assert.equal(parseIp(text), undefined, text);
-  }
-});
-
-test('private IPv4 blocks are told from public ones', () => {
-  for (const text of ['10.1.2.3', '172.16.0.1', '172.31.255.1', '192.168.1.1', '100.64.0.1']) {
-    assert.equal(isPrivateIpv4(parseIp(text)!), true, text);
-  }
-  for (const text of ['172.32.0.1', '192.169.0.1', '100.128.0.1', '8.8.8.8', '127.0.0.1', 'fd00::1']) {
-    assert.equal(isPrivateIpv4(parseIp(text)!), false, text);
   }
 });

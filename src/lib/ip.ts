@@ -24,18 +24,6 @@ export function hexIp(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
 
-/** True for the private IPv4 blocks of RFC 1918 and for 100.64.0.0/10 (RFC 6598). */
-export function isPrivateIpv4(bytes: Uint8Array): boolean {
-  if (bytes.length !== 4) return false;
-  const [a, b] = bytes as unknown as [number, number];
-  return (
-    a === 10 ||
-    (a === 172 && b >= 16 && b < 32) ||
-    (a === 192 && b === 168) ||
-    (a === 100 && b >= 64 && b < 128)
-  );
-}
-
 function parseIpv6(text: string): Uint8Array {
   const [left = '', right] = text.split('::');
   const head = groups(left);
