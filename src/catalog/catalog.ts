@@ -1,7 +1,7 @@
 import { compareUtf8 } from '../lib/bytes.ts';
 import type { View } from '../watch/view.ts';
 import type { CatalogTable } from './catalog-table.ts';
-import type { HostEntry, NameEntry } from './entries.ts';
+import { type HostEntry, listOf, type NameEntry } from './entries.ts';
 import { fold } from './keys.ts';
 import type { CheckRow, Instance, NodeRow, ServiceRow } from './rows.ts';
 import type { CatalogState } from './state.ts';
@@ -179,7 +179,7 @@ function serviceIndex(state: CatalogState, key: string): number {
 
 function instanceOf(service: ServiceRow): Instance {
   const host = service.host as HostEntry;
-  const own = host.checksOf(service.id);
+  const own = listOf(service.checks);
   const shared = host.nodeChecks;
   const checks = own.length === 0 ? shared : shared.length === 0 ? own : [...shared, ...own];
   return { service, node: host.row, checks };
@@ -214,7 +214,7 @@ function checksOfService(state: CatalogState, key: string): readonly CheckRow[] 
   for (const host of hosts) {
     const rows: CheckRow[] = [];
     for (const service of host.services.values()) {
-      for (const check of host.checksOf(service.id)) if (fold(check.serviceName) === key) rows.push(check);
+      for (const check of listOf(service.checks)) if (fold(check.serviceName) === key) rows.push(check);
     }
     found.push(...sortedById(rows));
   }

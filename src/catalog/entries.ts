@@ -14,8 +14,8 @@ export class HostEntry implements Host {
   readonly checks = new Map<string, CheckRow>();
   /** Checks of the node itself, by id; replaced, never changed, since answers share it. */
   nodeChecks: readonly CheckRow[] = none;
-  /** Checks by service id: one, or several by check id. */
-  readonly serviceChecks = new Map<string, CheckRow | readonly CheckRow[]>();
+  /** Checks whose service is not there, by its id; the others are with their service's row. */
+  readonly orphans = new Map<string, CheckRow | readonly CheckRow[]>();
   /** Newest revision of what all its instances show: the node's row and its own checks. */
   nodeLevel = 0;
   /** Newest revision of the node's row and its services, living and gone. */
@@ -32,10 +32,35 @@ export class HostEntry implements Host {
 
   /** Checks of one instance without those of the node. */
   checksOf(serviceId: string): readonly CheckRow[] {
-    const found = this.serviceChecks.get(serviceId);
-    if (found === undefined) return none;
-    return Array.isArray(found) ? (found as readonly CheckRow[]) : [found as CheckRow];
+    const service = this.services.get(serviceId);
+    return listOf(service === undefined ? this.orphans.get(serviceId) : service.checks);
   }
+
+  setChecksOf(serviceId: string, checks: readonly CheckRow[]): void {
+    const kept = checks.length < 2 ? checks[0] : checks;
+    const service = this.services.get(serviceId);
+    if (service !== undefined) service.checks = kept;
+    else if (kept === undefined) this.orphans.delete(serviceId);
+    else this.orphans.set(serviceId, kept);
+  }
+
+  /** A new version of a service takes over the checks of the old one, or those that waited for it. */
+  addService(row: ServiceRow): void {
+    const old = this.services.get(row.id);
+    row.checks = old === undefined ? this.orphans.get(row.id) : old.checks;
+    if (old === undefined && row.checks !== undefined) this.orphans.delete(row.id);
+    this.services.set(row.id, row);
+  }
+
+  removeService(row: ServiceRow): void {
+    this.services.delete(row.id);
+    if (row.checks !== undefined) this.orphans.set(row.id, row.checks);
+  }
+}
+
+export function listOf(checks: CheckRow | readonly CheckRow[] | undefined): readonly CheckRow[] {
+  if (checks === undefined) return none;
+  return Array.isArray(checks) ? (checks as readonly CheckRow[]) : [checks as CheckRow];
 }
 
 /** All that is known of one service name; it stays while instances or tombstones of the name are there. */

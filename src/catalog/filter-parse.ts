@@ -265,7 +265,7 @@ class Parser {
 
   #error(message: string, at: number): FilterSyntaxError {
     const lines = this.#text.slice(0, at).split('\n');
-    const column = [...lines.at(-1)!].length + 1;
+    const column = Array.from(lines.at(-1)!).length + 1;
     const offset = Buffer.byteLength(this.#text.slice(0, at));
     return new FilterSyntaxError(`${lines.length}:${column} (${offset}): ${message}`);
   }

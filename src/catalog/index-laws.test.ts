@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 
 import type { View } from '../watch/view.ts';
+import { CheckRow, ServiceRow } from './rows.ts';
 import { aCheck, aNode, aService, type CatalogKit, startCatalog } from './catalog.testkit.ts';
 
 /**
@@ -145,9 +146,11 @@ function show(kit: CatalogKit): Map<string, Shown> {
 }
 
 function render(value: unknown): string {
-  return JSON.stringify(value, (key, part: unknown) => {
-    if (key === 'host') return undefined;
-    return part instanceof Map ? [...part] : part;
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (part instanceof Map) return [...part];
+    if (part instanceof ServiceRow) return { ...part.shape, ...part, host: 0, shape: 0, checks: 0 };
+    if (part instanceof CheckRow) return { ...part.shape, ...part, host: 0, shape: 0 };
+    return part;
   });
 }
 

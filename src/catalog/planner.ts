@@ -116,7 +116,7 @@ export class Planner {
       throw invalid(`failed inserting check: Missing service registration on node ${JSON.stringify(node)}`);
     }
     const status = wanted.status === '' ? 'critical' : wanted.status;
-    const check = { ...wanted, status, serviceName: service?.name ?? wanted.serviceName };
+    const check = storedCheck(wanted, status, service?.name ?? wanted.serviceName);
     const tags = service?.tags ?? noTags;
     const existing = host?.checks.get(check.id);
     if (existing !== undefined && sameCheck(existing, check) && sameValue(existing.serviceTags, tags))
@@ -286,6 +286,12 @@ export class Planner {
   #checkTombstone(service: string, node: string): Operation {
     return { put: keys.checkTombstoneKey(service, node), value: this.#tombstone };
   }
+}
+
+/** `wanted` may be a row, whose fields have to be read one by one. */
+function storedCheck(wanted: Check, status: string, serviceName: string): Check {
+  const { id, name, notes, output, serviceId, type, interval, timeout, definition } = wanted;
+  return { id, name, status, notes, output, serviceId, serviceName, type, interval, timeout, definition };
 }
 
 /** Weights that make no sense count as the default ones. */

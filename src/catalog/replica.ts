@@ -108,7 +108,7 @@ export class Replica {
   async #loadAll(signal: AbortSignal): Promise<void> {
     for (const table of this.#tables) table.begin();
     let revision = 0;
-    for await (const page of this.#store.read({ prefix: '' }, this.#options)) {
+    for await (const page of ahead(this.#store.read({ prefix: '' }, this.#options))) {
       if (signal.aborted) return;
       revision = page.revision;
       for (const entry of page.entries) this.#tableOf(entry.key)?.load(entry);
@@ -153,6 +153,27 @@ export class Replica {
 interface Waiter {
   readonly revision: Revision;
   readonly resolve: () => void;
+}
+
+/** Asks for the next item before the current one is dealt with, so that reading and decoding overlap. */
+async function* ahead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  const take = (): Promise<IteratorResult<T>> => {
+    const taken = iterator.next();
+    // It is awaited later, or never when the reader stops: its failure is not nobody's.
+    taken.catch(() => undefined);
+    return taken;
+  };
+  try {
+    for (let next = take(); ; ) {
+      const { value, done } = await next;
+      if (done === true) return;
+      next = take();
+      yield value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 /** The table of a key, by its first path segment. */

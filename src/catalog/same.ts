@@ -46,6 +46,13 @@ export function sameCheck(a: Check, b: Check): boolean {
   );
 }
 
+export function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 /** Deep equality of JSON values; the order of an object's keys does not count. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
@@ -53,11 +60,15 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (Array.isArray(a)) {
     return Array.isArray(b) && a.length === b.length && a.every((item, i) => sameValue(item, b[i]));
   }
-  if (Array.isArray(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  const right = b as Record<string, unknown>;
-  return keys.every(
-    (key) => Object.hasOwn(right, key) && sameValue((a as Record<string, unknown>)[key], right[key]),
-  );
+  return !Array.isArray(b) && sameRecord(a as Record<string, unknown>, b as Record<string, unknown>);
+}
+
+function sameRecord(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  let left = 0;
+  for (const key in a) {
+    if (!Object.hasOwn(b, key) || !sameValue(a[key], b[key])) return false;
+    left += 1;
+  }
+  for (const _ in b) left -= 1;
+  return left === 0;
 }

@@ -28,6 +28,57 @@ export class AddressIndex<T extends object> {
 }
 
 /**
+ * An AddressIndex that costs nothing until somebody asks: then it is built a slice at a time, and questions are answered
+ * by walking all rows until it is whole.
+ */
+export class LateAddressIndex<T extends { readonly address: string }> {
+  readonly #all: () => Iterable<T>;
+  #index: AddressIndex<T> | undefined = undefined;
+  #whole = false;
+
+  /** `all` walks the rows as they are at each step, also while they change. */
+  constructor(all: () => Iterable<T>) {
+    this.#all = all;
+  }
+
+  add(row: T): void {
+    this.#index?.add(row.address, row);
+  }
+
+  remove(row: T): void {
+    this.#index?.remove(row.address, row);
+  }
+
+  get(address: string): readonly T[] {
+    if (this.#index !== undefined && this.#whole) return this.#index.get(address);
+    if (this.#index === undefined) this.#build();
+    const found: T[] = [];
+    for (const row of this.#all()) if (row.address === address) found.push(row);
+    return found;
+  }
+
+  #build(): void {
+    const index = new AddressIndex<T>();
+    this.#index = index;
+    const rows = this.#all()[Symbol.iterator]();
+    const slice = (): void => {
+      for (let i = 0; i < rowsPerSlice; i++) {
+        const next = rows.next();
+        if (next.done) {
+          this.#whole = true;
+          return;
+        }
+        index.add(next.value.address, next.value);
+      }
+      setImmediate(slice);
+    };
+    setImmediate(slice);
+  }
+}
+
+const rowsPerSlice = 5000;
+
+/**
  * Checks by state, for the states that few are in. Nearly all checks pass, so those are found by walking all: a set of
  * them would cost more memory than it saves time.
  */

@@ -1,61 +1,94 @@
-import type { Check } from '../model/check.ts';
-import { defaultWeights, type Service } from '../model/service.ts';
+import { defaultWeights } from '../model/service.ts';
 import { type CheckFields, noTags, type ServiceFields } from './codec.ts';
-import type { CheckRow, ServiceRow } from './rows.ts';
-import { sameValue } from './same.ts';
+import type { CheckOwn, CheckRow, CheckShape, ServiceOwn, ServiceRow, ServiceShape } from './rows.ts';
+import { sameTexts, sameValue } from './same.ts';
 
 /**
- * Stored fields -> model values, sharing with an older version and with a sibling (the row of the same service name
- * read before) what is equal. Siblings nearly always agree on name, tags and meta, so this keeps one copy of each
- * without a table of all values ever seen.
+ * Stored fields -> the parts of a row, sharing with a sibling (the row of the same service name read before) what is
+ * equal. Siblings nearly always agree, so this keeps one copy without a table of all values ever seen.
  */
 
-export function shareService(
-  fields: ServiceFields,
-  old: ServiceRow | undefined,
-  sibling: ServiceRow | undefined,
-): Service {
-  const [id, name, address = '', port = 0, tags, meta, taggedAddresses, weights, override, socketPath = ''] =
-    fields;
+export function serviceShape(fields: ServiceFields, sibling: ServiceRow | undefined): ServiceShape {
+  const name = fields[1];
+  const tags = fields[4] ?? noTags;
+  const weights = fields[7] ? { passing: fields[7][0], warning: fields[7][1] } : defaultWeights;
+  const enableTagOverride = fields[8] === 1;
+  const socketPath = fields[9] ?? '';
+  const known = sibling?.shape;
+  if (
+    known !== undefined &&
+    known.name === name &&
+    known.weights.passing === weights.passing &&
+    known.weights.warning === weights.warning &&
+    known.enableTagOverride === enableTagOverride &&
+    known.socketPath === socketPath &&
+    sameTexts(known.tags, tags)
+  ) {
+    return known;
+  }
+  return { name, tags, weights, enableTagOverride, socketPath };
+}
+
+export function serviceOwn(fields: ServiceFields, sibling: ServiceRow | undefined): ServiceOwn {
   return {
-    id: old?.id === id ? old.id : id,
-    name: pick(name, sibling?.name),
-    address: pick(address, old?.address),
-    port,
-    tags: tags ? pickValue(tags, sibling?.tags) : noTags,
-    meta: meta ? pickValue(meta, sibling?.meta) : null,
-    taggedAddresses: taggedAddresses ? pickValue(taggedAddresses, sibling?.taggedAddresses) : null,
-    weights: weights
-      ? pickValue({ passing: weights[0], warning: weights[1] }, sibling?.weights)
-      : defaultWeights,
-    enableTagOverride: override === 1,
-    socketPath,
+    id: fields[0],
+    address: fields[2] ?? '',
+    port: fields[3] ?? 0,
+    meta: fields[5] ? pickValue(fields[5], sibling?.meta) : null,
+    taggedAddresses: fields[6] ? pickValue(fields[6], sibling?.taggedAddresses) : null,
   };
 }
 
-export function shareCheck(
+export function checkShape(
   fields: CheckFields,
-  old: CheckRow | undefined,
   sibling: CheckRow | undefined,
   service: ServiceRow | undefined,
-  none: readonly string[],
-): { check: Check; serviceTags: readonly string[] } {
-  const [id, name, status, output = '', serviceId = '', serviceName = '', tags] = fields;
-  const [, , , , , , , type = '', interval = '', timeout = '', notes = '', definition = null] = fields;
-  const check = {
-    id: old?.id === id ? old.id : id,
-    name: name === id ? id : pick(name, sibling?.name),
-    status: pick(status, sibling?.status),
-    output: pick(output, sibling?.output),
-    serviceId: pick(serviceId, service?.id),
+): CheckShape {
+  const serviceName = fields[5] ?? '';
+  const tags = fields[6] ?? noTags;
+  const type = fields[7] ?? '';
+  const interval = fields[8] ?? '';
+  const timeout = fields[9] ?? '';
+  const notes = fields[10] ?? '';
+  const definition = fields[11] ?? null;
+  const known = sibling?.shape;
+  if (
+    known !== undefined &&
+    known.serviceName === serviceName &&
+    known.type === type &&
+    known.interval === interval &&
+    known.timeout === timeout &&
+    known.notes === notes &&
+    sameValue(known.definition, definition) &&
+    sameTexts(known.serviceTags, tags)
+  ) {
+    return known;
+  }
+  return {
     serviceName: pick(serviceName, service?.name),
-    type: pick(type, sibling?.type),
-    interval: pick(interval, sibling?.interval),
-    timeout: pick(timeout, sibling?.timeout),
-    notes: pick(notes, sibling?.notes),
-    definition: definition === null ? null : pickValue(definition, sibling?.definition),
+    serviceTags: service !== undefined && sameTexts(tags, service.tags) ? service.tags : tags,
+    notes,
+    type,
+    interval,
+    timeout,
+    definition,
   };
-  return { check, serviceTags: tags ? pickValue(tags, service?.tags) : none };
+}
+
+export function checkOwn(
+  fields: CheckFields,
+  sibling: CheckRow | undefined,
+  service: ServiceRow | undefined,
+): CheckOwn {
+  const id = fields[0];
+  const name = fields[1];
+  return {
+    id,
+    name: name === id ? id : pick(name, sibling?.name),
+    status: pick(fields[2], sibling?.status),
+    output: pick(fields[3] ?? '', sibling?.output),
+    serviceId: pick(fields[4] ?? '', service?.id),
+  };
 }
 
 function pick(value: string, known: string | undefined): string {

@@ -1,11 +1,11 @@
 import { compareUtf8 } from '../lib/bytes.ts';
-import { type CheckFields, type NodeFields, noTags, type ServiceFields } from './codec.ts';
-import { compareIds, compareServices, HostEntry, NameEntry, search } from './entries.ts';
+import { type CheckFields, type NodeFields, type ServiceFields } from './codec.ts';
+import { compareIds, compareServices, HostEntry, listOf, NameEntry, search } from './entries.ts';
 import { Graveyard } from './graveyard.ts';
 import { checkFloorKey, fold, nodeFloorKey, serviceFloorKey } from './keys.ts';
 import { CheckRow, NodeRow, ServiceRow } from './rows.ts';
-import { AddressIndex, StateIndex } from './secondary.ts';
-import { shareCheck, shareService } from './share.ts';
+import { AddressIndex, LateAddressIndex, StateIndex } from './secondary.ts';
+import { checkOwn, checkShape, serviceOwn, serviceShape } from './share.ts';
 import { topics as topicOf } from './topics.ts';
 
 /**
@@ -20,7 +20,7 @@ export class CatalogState {
   readonly hosts = new Map<string, HostEntry>();
   readonly names = new Map<string, NameEntry>();
   readonly hostsById = new Map<string, HostEntry>();
-  readonly serviceAddresses = new AddressIndex<ServiceRow>();
+  readonly serviceAddresses = new LateAddressIndex<ServiceRow>(() => this.#allServices());
   readonly nodeAddresses = new AddressIndex<HostEntry>();
   readonly checkStates = new StateIndex();
   readonly nodeGraves = new Graveyard(nodeFloorKey);
@@ -82,20 +82,27 @@ export class CatalogState {
     const host = this.#host(hostKey);
     const name = this.#name(fold(fields[1]));
     const old = host.services.get(fields[0]);
-    const row = new ServiceRow(host, shareService(fields, old, name.lastService), createRevision, revision);
+    const like = name.lastService;
+    const row = new ServiceRow(
+      host,
+      serviceShape(fields, like),
+      serviceOwn(fields, like),
+      createRevision,
+      revision,
+    );
     if (old !== undefined) this.#unlinkService(host, old, fold(old.name) !== name.key, out);
-    host.services.set(row.id, row);
+    host.addService(row);
     name.lastService = row;
     name.tagUnion = undefined;
     const at = search(name.rows, row, compareServices);
     if (at < 0) name.rows.splice(-1 - at, 0, row);
     else name.rows[at] = row;
-    this.serviceAddresses.add(row.address, row);
+    this.serviceAddresses.add(row);
     this.serviceChanges += 1;
     this.servicesIndex = Math.max(this.servicesIndex, revision);
     host.index = Math.max(host.index, revision);
     name.index = Math.max(name.index, revision, host.nodeLevel);
-    for (const check of host.checksOf(row.id)) name.index = Math.max(name.index, check.modifyIndex);
+    for (const check of listOf(row.checks)) name.index = Math.max(name.index, check.modifyIndex);
     out?.add(topicOf.services).add(topicOf.node(hostKey)).add(topicOf.service(name.key));
   }
 
@@ -104,7 +111,7 @@ export class CatalogState {
     const row = host?.services.get(id);
     if (host === undefined || row === undefined) return;
     this.#unlinkService(host, row, true, out);
-    host.services.delete(id);
+    host.removeService(row);
     this.serviceChanges += 1;
     out?.add(topicOf.services).add(topicOf.node(hostKey));
     this.#dropHost(host);
@@ -122,8 +129,13 @@ export class CatalogState {
     const service = host.services.get(fields[4] ?? '');
     const name = service === undefined ? undefined : this.names.get(fold(service.name));
     const like = service === undefined ? this.#lastNodeCheck : name?.lastCheck;
-    const { check, serviceTags } = shareCheck(fields, old, like, service, noTags);
-    const row = new CheckRow(host, check, serviceTags, createRevision, revision);
+    const row = new CheckRow(
+      host,
+      checkShape(fields, like, service),
+      checkOwn(fields, like, service),
+      createRevision,
+      revision,
+    );
     if (name !== undefined) name.lastCheck = row;
     else this.#lastNodeCheck = row;
     if (old !== undefined) this.#unlinkCheck(host, old, out);
@@ -180,6 +192,10 @@ export class CatalogState {
     this.#dropName(entry);
   }
 
+  *#allServices(): Generator<ServiceRow> {
+    for (const host of this.hosts.values()) yield* host.services.values();
+  }
+
   #host(key: string): HostEntry {
     let host = this.hosts.get(key);
     if (host === undefined) {
@@ -229,7 +245,7 @@ export class CatalogState {
 
   /** `leaves`: the name loses this instance; otherwise its place is kept for the next version. */
   #unlinkService(host: HostEntry, row: ServiceRow, leaves: boolean, out: Topics): void {
-    this.serviceAddresses.remove(row.address, row);
+    this.serviceAddresses.remove(row);
     const name = this.names.get(fold(row.name));
     if (name === undefined) return;
     name.tagUnion = undefined;
@@ -247,7 +263,7 @@ export class CatalogState {
       return;
     }
     const others = host.checksOf(row.serviceId);
-    host.serviceChecks.set(row.serviceId, others.length === 0 ? row : [...others, row].sort(compareIds));
+    host.setChecksOf(row.serviceId, others.length === 0 ? [row] : [...others, row].sort(compareIds));
   }
 
   #unlinkCheck(host: HostEntry, row: CheckRow, out: Topics): void {
@@ -258,9 +274,10 @@ export class CatalogState {
       this.#touchHost(host, 0, out);
       return;
     }
-    const others = host.checksOf(row.serviceId).filter((other) => other !== row);
-    if (others.length === 0) host.serviceChecks.delete(row.serviceId);
-    else host.serviceChecks.set(row.serviceId, others.length === 1 ? others[0]! : others);
+    host.setChecksOf(
+      row.serviceId,
+      host.checksOf(row.serviceId).filter((other) => other !== row),
+    );
     const service = host.services.get(row.serviceId);
     if (service !== undefined) out?.add(topicOf.service(fold(service.name)));
   }
