@@ -166,6 +166,7 @@ test('decoded JSON keeps every key, and minus zero', () => {
   const map = fromJson(JSON.parse('{"__proto__": 1, "constructor": null}')) as GoMap;
   assert.deepEqual(map.sortedKeys(), ['__proto__', 'constructor']);
   assert.deepEqual(fromJson(-0), float(-0));
+  assert.equal(fromJson(JSON.parse('"a\\udcffb\\ud83d\\ude00"')), 'a\ufffdb😀');
 });
 
 test('fields read by default the property of their name', () => {

@@ -276,14 +276,20 @@ export function stringMap(entries: Readonly<Record<string, string>> | null): GoM
 
 /** What Go's JSON decoder makes of a document in an `interface {}`: every number is a float64, every map has string keys. */
 export function fromJson(value: unknown): Value {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'string') return wellFormed(value);
   if (typeof value === 'number') return new Float(value);
   if (Array.isArray(value)) return jsonSlice(value);
   if (typeof value !== 'object') return undefined;
   return new GoMap(
     anyMapType,
-    Object.entries(value).map(([key, item]) => [key, fromJson(item)] as const),
+    Object.entries(value).map(([key, item]) => [wellFormed(key), fromJson(item)] as const),
   );
+}
+
+// An escape like \udcff, alone, is no character; here it would stand for a byte.
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 // Go's decoder appends one by one, so that the capacity doubles: `slice` can reach it.
