@@ -36,7 +36,8 @@ export function goNetworkError(error: unknown, address: string): string {
   }
   if (code === 'ECONNRESET') return `read tcp ${address}: read: connection reset by peer`;
   if (code === 'UND_ERR_SOCKET') return 'EOF';
-  if (code === 'EPROTO') return 'http: server gave HTTP response to HTTPS client';
+  if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'http: server gave HTTP response to HTTPS client';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return `tls: failed to verify certificate: x509: ${reason ?? message}`;
   const tls = code === undefined ? undefined : tlsTexts[code];

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
 import { after, before, test } from 'node:test';
+import { createServer as createHttpsServer } from 'node:https';
 import { http } from './checks.testkit.ts';
 import { probeHttp } from './http.ts';
+import { selfSigned } from './tls.testkit.ts';
 
 const limits = { outputMaxBytes: 4096 };
 const seen: { method: string; headers: IncomingMessage['headers']; body: string }[] = [];
@@ -153,3 +155,28 @@ for (const { url, want } of wrong) {
     assert.deepEqual(await probe(http(url)), { status: 'critical', output: want });
   });
 }
+
+test('over TLS the certificate is verified, unless that is skipped', async (t) => {
+  const secure = createHttpsServer(selfSigned, (_request, response) => response.end('safe'));
+  secure.on('tlsClientError', () => {});
+  await listen(secure);
+  t.after(() => {
+    secure.closeAllConnections();
+    secure.close();
+  });
+  const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/`;
+  assert.deepEqual(await probe(http(url)), {
+    status: 'critical',
+    output: `Get "${url}": tls: failed to verify certificate: x509: certificate signed by unknown authority`,
+  });
+  const skipped = await probe(http(url, { tlsSkipVerify: true, tlsServerName: 'portolan.test' }));
+  assert.deepEqual(skipped, { status: 'passing', output: `HTTP GET ${url}: 200 OK Output: safe` });
+  const plain = await probe(http(url.replace('https', 'http')));
+  assert.equal(plain.status, 'critical');
+});
+
+test('a server that speaks plain HTTP where TLS is expected is named as such', async () => {
+  const url = base.replace('http:', 'https:');
+  const { output } = await probe(http(`${url}/`));
+  assert.equal(output, `Get "${url}/": http: server gave HTTP response to HTTPS client`);
+});

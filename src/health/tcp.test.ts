@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { probeTcp } from './tcp.ts';
+import { selfSigned } from './tls.testkit.ts';
 
 const limits = { outputMaxBytes: 4096 };
 const server = createServer((socket) => socket.on('error', () => {}));
@@ -59,3 +61,28 @@ for (const { address, want } of malformed) {
     assert.deepEqual(await probe(address), { status: 'critical', output: want });
   });
 }
+
+test('with TLS the handshake counts: a certificate that nobody vouches for is critical, unless that is skipped', async (t) => {
+  const names: string[] = [];
+  const SNICallback = (name: string, done: (error: null) => void): void => {
+    names.push(name);
+    done(null);
+  };
+  const secure = createTlsServer({ ...selfSigned, SNICallback });
+  secure.on('tlsClientError', () => {});
+  await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  t.after(() => secure.close());
+  const address = `127.0.0.1:${(secure.address() as AddressInfo).port}`;
+  const { signal } = new AbortController();
+  const kind = { type: 'tcp', address, tls: true } as const;
+  assert.deepEqual(await probeTcp(kind, limits, signal), {
+    status: 'critical',
+    output: 'tls: failed to verify certificate: x509: certificate signed by unknown authority',
+  });
+  const skipped = { ...kind, tlsSkipVerify: true, tlsServerName: 'portolan.test' };
+  assert.deepEqual(await probeTcp(skipped, limits, signal), {
+    status: 'passing',
+    output: `TCP connect ${address}: Success`,
+  });
+  assert.deepEqual(names, ['portolan.test']);
+});
