@@ -148,8 +148,12 @@ function show(kit: CatalogKit): Map<string, Shown> {
 function render(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (part instanceof Map) return [...part];
-    if (part instanceof ServiceRow) return { ...part.shape, ...part, host: 0, shape: 0, checks: 0 };
-    if (part instanceof CheckRow) return { ...part.shape, ...part, host: 0, shape: 0 };
+    if (part instanceof ServiceRow || part instanceof CheckRow) {
+      return [
+        part.shape,
+        Object.entries(part).filter(([name]) => !['host', 'shape', 'checks'].includes(name)),
+      ];
+    }
     return part;
   });
 }
