@@ -17,7 +17,7 @@ import type { Config } from '../config/config.ts';
 import type { HttpDeps } from '../http/http.ts';
 import { Kv } from '../kv/kv.ts';
 import { KvTable } from '../kv/kv-table.ts';
-import { aborted, sleep } from '../lib/abort.ts';
+import { aborted } from '../lib/abort.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { compatVersion } from '../lib/version.ts';
@@ -242,12 +242,15 @@ async function startRegistrar(
   if (!own.enabled) return;
   const source = openEngine(own);
   stack.add('Docker connection', () => source.close());
-  const registrar = new Registrar(registrarOptions(own, nodeName, registrarId(config)), {
-    source,
-    target: new RegistryTarget(parts),
-    log: log.child('registrar'),
-    clock: parts.clock,
-  });
+  const registrar = new Registrar(
+    { ...registrarOptions(own, nodeName, registrarId(config)), advertise: config.addresses.advertise },
+    {
+      source,
+      target: new RegistryTarget(parts),
+      log: log.child('registrar'),
+      clock: parts.clock,
+    },
+  );
   loops.add('registrar', registrar.run(stop));
   loops.add('registrar gate', openGate(registrar, parts.registry, stop));
   await registrar.firstSync;
@@ -255,8 +258,7 @@ async function startRegistrar(
 
 /** Only a complete list may remove rows of a former life; an absent Docker leaves them as they are. */
 async function openGate(registrar: Registrar, registry: Registry, stop: AbortSignal): Promise<void> {
-  await Promise.race([registrar.firstSync, aborted(stop)]);
-  while (!stop.aborted && registrar.stats.connects === 0) await sleep(200, stop);
+  await Promise.race([registrar.firstList, aborted(stop)]);
   if (!stop.aborted) registry.markSourceReady(registrarSource);
 }
 

@@ -9,6 +9,7 @@ import type { CatalogWriter } from '../catalog/writer.ts';
 import type { Kv } from '../kv/kv.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Check } from '../model/check.ts';
+import type { Service } from '../model/service.ts';
 import { parseMark } from '../registrar/mark.ts';
 import { claimByKey, claimKey, type ClaimKv } from '../registrar/claim.ts';
 import {
@@ -53,7 +54,7 @@ export class RegistryTarget implements Target {
       if (registry.service(service.id) !== undefined || parseMark(service) === undefined) continue;
       // Without its hash it counts as different: the first list registers it anew, which moves no equal row.
       const { ['portolan-hash']: _, ...meta } = service.meta ?? {};
-      held.push({ service: { ...service, meta }, docker: rows.checks.get(dockerCheckId(service.id)) });
+      held.push({ service: withMeta(service, meta), docker: rows.checks.get(dockerCheckId(service.id)) });
     }
     return Promise.resolve(held);
   }
@@ -131,4 +132,10 @@ export class RegistryTarget implements Target {
 function withStatus(row: Check, status: string, output: string): Check {
   const { id, name, notes, serviceId, serviceName, type, interval, timeout, definition } = row;
   return { id, name, status, notes, output, serviceId, serviceName, type, interval, timeout, definition };
+}
+
+/** Field by field: what a row has by getters a spread would leave out. */
+function withMeta(row: Service, meta: Service['meta']): Service {
+  const { id, name, tags, address, port, taggedAddresses, weights, enableTagOverride, socketPath } = row;
+  return { id, name, tags, address, port, taggedAddresses, meta, weights, enableTagOverride, socketPath };
 }
