@@ -22,11 +22,6 @@ export class RegistryError extends Error {
   }
 }
 
-export function unknownService(id: string): RegistryError {
-  const text = `Unknown service ID "${id}". Ensure that the service ID is passed, not the service name.`;
-  return new RegistryError('unknown-service', text);
-}
-
 export function unknownCheck(id: string): RegistryError {
   const text = `Unknown check ID "${id}". Ensure that the check ID is passed, not the check name.`;
   return new RegistryError('unknown-check', text);

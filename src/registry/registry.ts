@@ -20,7 +20,7 @@ import { nodeMaintenanceCheck, serviceMaintenanceCheck } from './maintenance.ts'
 import { OwnRows, type CatalogRows, type SelfRows } from './own-rows.ts';
 import type { PersistedChange, Persistence } from './persistence.ts';
 import { PersistQueue } from './persist-queue.ts';
-import { configure, Restore, type Configured } from './restore.ts';
+import { configure, Restore, withIds, type Configured } from './restore.ts';
 import { Syncer } from './syncer.ts';
 import { Truth } from './truth.ts';
 
@@ -96,6 +96,7 @@ export class Registry {
   readonly #antiEntropy: AntiEntropy;
   readonly #loaded = new Latch();
   #configured: Configured = { services: [], checks: [] };
+  #isStarted = false;
   #records: PersistedChange[] = [];
 
   constructor(options: RegistryOptions, deps: RegistryDeps) {
@@ -242,22 +243,21 @@ export class Registry {
   }
 
   /** Takes what the files define in place of what they defined before; may be called before `run`. */
-  async configure(configured: Configured): Promise<void> {
+  async configure(given: Configured): Promise<void> {
+    const configured = withIds(given);
+    if (this.#isStarted) await this.#loaded.opened;
     const before = this.#configured;
     this.#configured = configured;
-    if (!this.#loaded.isOpen) return;
-    const services = new Set(
-      configured.services.map(({ service }) => (service.id === '' ? service.name : service.id)),
-    );
+    if (!this.#isStarted) return;
+    const services = new Set(configured.services.map(({ service }) => service.id));
     const checks = new Set(configured.checks.map(({ id }) => id));
-    for (const { service } of before.services) {
-      const id = service.id === '' ? service.name : service.id;
+    for (const { id } of before.services.map(({ service }) => service)) {
       if (!services.has(id) && this.#state.services.get(id)?.origin === 'file') this.#truth.removeService(id);
     }
     for (const { id } of before.checks) {
       if (!checks.has(id) && this.#state.checks.get(id)?.origin === 'file') this.#truth.removeCheck(id);
     }
-    configure(configured, this.#truth);
+    this.#logRefused(configure(configured, this.#state, this.#truth));
     await this.#settle();
   }
 
@@ -283,12 +283,20 @@ export class Registry {
 
   async #start(): Promise<void> {
     const persisted = await this.#deps.persistence?.load();
+    this.#isStarted = true;
     if (persisted !== undefined && persisted.unreadable.length > 0) {
       this.#deps.log.error({ records: persisted.unreadable }, 'records of the registry could not be read');
     }
-    this.#records.push(...(await this.#restore.run(persisted ?? noRecords, this.#configured, this.#truth)));
+    const restored = await this.#restore.run(persisted ?? noRecords, this.#configured, this.#truth);
+    this.#records.push(...restored.stale);
+    this.#logRefused(restored.refused);
     this.#syncer.open();
     this.#loaded.open();
+  }
+
+  #logRefused(checks: readonly string[]): void {
+    if (checks.length === 0) return;
+    this.#deps.log.error({ checks }, 'checks of the configuration name a service that is not registered');
   }
 
   #fullSync(): Promise<boolean> {

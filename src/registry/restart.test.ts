@@ -134,6 +134,17 @@ test('files that are read again: what is gone from them goes, the rest stays', a
   await world.stop();
 });
 
+test('a check in a file takes its name as id, and is left out when its service is not there', async () => {
+  const checks = [ttl({ id: '', name: 'disk' }), ttl({ id: 'lost', serviceId: 'none' })];
+  const world = await startWorld({
+    prepare: (registry) => void registry.configure({ services: [], checks }),
+  });
+  assert.deepEqual(world.checks(), ['disk critical', ...own]);
+  await world.registry.configure({ services: [], checks: [] });
+  assert.deepEqual(world.checks(), own);
+  await world.stop();
+});
+
 test('what a file defines wins over what was persisted under its id', async () => {
   const persistence = new MemoryPersistence();
   const kit = await startCatalog();

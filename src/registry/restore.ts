@@ -39,14 +39,18 @@ export class Restore {
 
   /**
    * Registers what files and disk say, in slices; what files define wins. Nothing else may change the truth meanwhile.
-   * Returns the records that are of no use any more.
+   * Returns the records that are of no use any more and the checks of files that name a service that is not there.
    */
-  async run(persisted: Persisted, configured: Configured, truth: Truth): Promise<readonly PersistedChange[]> {
+  async run(
+    persisted: Persisted,
+    configured: Configured,
+    truth: Truth,
+  ): Promise<{ readonly stale: readonly PersistedChange[]; readonly refused: readonly string[] }> {
     const { state, clock } = this.#deps;
     this.#persisted = persisted;
     this.#isRestoring = true;
     const stale: PersistedChange[] = [];
-    configure(configured, truth);
+    const refused = configure(configured, state, truth);
     await eachInSlices(persisted.services, clock, (service) => {
       if (state.services.has(service.id)) stale.push({ type: 'service', id: service.id, value: null });
       else truth.putService(service, 'api');
@@ -61,7 +65,7 @@ export class Restore {
     });
     this.#persisted = nothing;
     this.#isRestoring = false;
-    return stale;
+    return { stale, refused };
   }
 
   /** Checks that waited for this service. */
@@ -113,10 +117,31 @@ export class Restore {
   }
 }
 
-/** Registers what the files define now, in place of what they defined before. */
-export function configure(configured: Configured, truth: Truth): void {
+/**
+ * Registers what the files define now, in place of what they defined before. Returns the ids of checks whose service is
+ * not registered: they are left out.
+ */
+export function configure(configured: Configured, state: LocalState, truth: Truth): readonly string[] {
   for (const registration of configured.services) truth.register(registration, 'file', true);
-  for (const check of configured.checks) truth.putCheck(check, 'file');
+  const refused: string[] = [];
+  for (const check of configured.checks) {
+    if (check.serviceId !== '' && !state.services.has(check.serviceId)) refused.push(check.id);
+    else truth.putCheck(check, 'file');
+  }
+  return refused;
+}
+
+/** Ids default to names. */
+export function withIds({ services, checks }: Configured): Configured {
+  return {
+    services: services.map((registration) => {
+      const { service } = registration;
+      return service.id === ''
+        ? { ...registration, service: { ...service, id: service.name } }
+        : registration;
+    }),
+    checks: checks.map((check) => (check.id === '' ? { ...check, id: check.name } : check)),
+  };
 }
 
 const nothing: Persisted = { services: [], checks: [], ttls: new Map(), unreadable: [] };
