@@ -41,12 +41,17 @@ function namedKey(operation: Exclude<Operation, { deletePrefix: string }>): Key 
   return 'put' in operation ? operation.put : operation.delete;
 }
 
-// A lone surrogate has no UTF-8 form: two such keys would become one on disk.
 const loneSurrogate = /\p{Surrogate}/u;
 
 function checkKey(key: Key): void {
   if (key === '') throw new StoreError('invalid', 'A key must not be empty.');
-  if (loneSurrogate.test(key)) throw new StoreError('invalid', `The key ${show(key)} is not valid Unicode.`);
+  // A lone surrogate has no UTF-8 form: two such keys would become one on disk.
+  if (!isWellFormed(key)) throw new StoreError('invalid', `The key ${show(key)} is not valid Unicode.`);
+}
+
+// Node has String.prototype.isWellFormed since 20, the es2023 library has no type for it.
+function isWellFormed(key: Key & { isWellFormed?: () => boolean }): boolean {
+  return key.isWellFormed?.() ?? !loneSurrogate.test(key);
 }
 
 function checkSize(commit: Commit, limits: StoreLimits): void {

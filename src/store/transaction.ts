@@ -14,6 +14,8 @@ export type Head = Pick<Entry, 'key' | 'modRevision'>;
 /** The state that a commit is evaluated against. */
 export interface Lookup {
   get(key: Key): Entry | undefined;
+  /** The entry's createRevision; 0 when the key is absent. */
+  createRevision(key: Key): Revision;
   /** Heads of the entries whose keys begin with `prefix`, in key order. */
   heads(prefix: string): Iterable<Head>;
   leaseExists(id: LeaseId): boolean;
@@ -31,9 +33,9 @@ function compareHolds(compare: Compare, lookup: Lookup): boolean {
     }
     return true;
   }
+  if ('createRevision' in compare) return lookup.createRevision(compare.key) === compare.createRevision;
   const entry = lookup.get(compare.key);
   if ('modRevision' in compare) return (entry?.modRevision ?? 0) === compare.modRevision;
-  if ('createRevision' in compare) return (entry?.createRevision ?? 0) === compare.createRevision;
   if ('exists' in compare) return (entry !== undefined) === compare.exists;
   return entry !== undefined && Buffer.compare(entry.value, compare.value) === 0;
 }
@@ -57,7 +59,8 @@ export function eventsOf(operations: readonly Operation[], lookup: Lookup, revis
 }
 
 function putEntry(put: Extract<Operation, { put: Key }>, lookup: Lookup, revision: Revision): Entry {
-  const createRevision = lookup.get(put.put)?.createRevision ?? revision;
+  // 0 is no revision.
+  const createRevision = lookup.createRevision(put.put) || revision;
   const { put: key, value, lease } = put;
   if (lease === undefined) return { key, value, createRevision, modRevision: revision };
   if (!lookup.leaseExists(lease))

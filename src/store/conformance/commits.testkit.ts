@@ -219,6 +219,10 @@ export const commitCases: readonly ConformanceCase[] = [
       value.fill(0);
       await pending;
       assert.deepEqual(await state(store), ['a=before']);
+      const compared = bytes('before');
+      const refused = store.commit({ when: [{ key: 'a', value: compared }], then: [{ delete: 'a' }] });
+      compared.fill(0);
+      assert.equal((await refused).outcome, 'committed');
     },
   },
   {

@@ -1,9 +1,18 @@
 import { ClassicLevel } from 'classic-level';
 import type { ChainedBatch, Snapshot } from 'classic-level';
 
-import type { Entry, Key, LeaseId } from '../store.ts';
+import type { Entry, Key, LeaseId, Revision } from '../store.ts';
 import type { Head } from '../transaction.ts';
-import { bindingKey, decodeEntry, decodeNumber, entryKey, leaseKey, metaKey, prefixEnd } from './records.ts';
+import {
+  bindingKey,
+  decodeCreateRevision,
+  decodeEntry,
+  decodeNumber,
+  entryKey,
+  leaseKey,
+  metaKey,
+  prefixEnd,
+} from './records.ts';
 
 type Level = ClassicLevel<string, Buffer>;
 export type DiskBatch = ChainedBatch<Level, string, Buffer>;
@@ -33,6 +42,12 @@ export class Disk {
     const id = entryKey(key);
     const record = snapshot === undefined ? this.#level.getSync(id) : this.#level.getSync(id, { snapshot });
     return record === undefined ? undefined : decodeEntry(key, record);
+  }
+
+  /** 0 when the key is absent. */
+  createRevision(key: Key): Revision {
+    const record = this.#level.getSync(entryKey(key));
+    return record === undefined ? 0 : decodeCreateRevision(record);
   }
 
   meta(name: 'ceiling' | 'group'): number {

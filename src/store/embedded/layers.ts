@@ -7,7 +7,7 @@
  */
 import { compareUtf8 } from '../../lib/bytes.ts';
 import type { Bindings } from '../bindings.ts';
-import type { Entry, Key, LeaseId } from '../store.ts';
+import type { Entry, Key, LeaseId, Revision } from '../store.ts';
 import type { Head, Lookup } from '../transaction.ts';
 import type { Disk } from './disk.ts';
 
@@ -28,21 +28,34 @@ export class Layers implements Lookup {
   readonly #visible: Layer;
   readonly #staged: Layer;
   readonly #leases: { has(id: LeaseId): boolean };
+  readonly #created: { get(key: Key): Revision | undefined };
 
   constructor(
     layers: { readonly visible: Layer; readonly staged: Layer; readonly ranges: Ranges },
-    deps: { readonly disk: Disk; readonly leases: { has(id: LeaseId): boolean } },
+    deps: {
+      readonly disk: Disk;
+      readonly leases: { has(id: LeaseId): boolean };
+      /** What is known of published keys without asking the disk. */
+      readonly created: { get(key: Key): Revision | undefined };
+    },
   ) {
     this.#visible = layers.visible;
     this.#staged = layers.staged;
     this.#ranges = layers.ranges;
     this.#disk = deps.disk;
     this.#leases = deps.leases;
+    this.#created = deps.created;
   }
 
   get(key: Key): Entry | undefined {
     const slot = this.#staged.get(key) ?? this.#visible.get(key);
     return slot === undefined ? this.#disk.entry(key) : slot.entry;
+  }
+
+  createRevision(key: Key): Revision {
+    const slot = this.#staged.get(key) ?? this.#visible.get(key);
+    if (slot !== undefined) return slot.entry?.createRevision ?? 0;
+    return this.#created.get(key) ?? this.#disk.createRevision(key);
   }
 
   heads(prefix: string): readonly Head[] {

@@ -4,7 +4,7 @@
  * nothing (two containers on one volume) LevelDB's own lock still refuses the second.
  */
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { StoreError } from '../store.ts';
@@ -20,8 +20,8 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, own, { mode: 0o600 });
   try {
-    // Each turn ends with the lock, a live holder, or one dead lock less.
-    while (!(await linked(draft, path))) await removeDead(directory, path);
+    // Each turn ends with the lock, a refusal, or one dead lock less.
+    while (!(await linked(draft, path))) await removeDead(directory, path, draft);
   } finally {
     await rm(draft, { force: true });
   }
@@ -43,33 +43,44 @@ async function linked(draft: string, path: string): Promise<boolean> {
   }
 }
 
-async function removeDead(directory: string, path: string): Promise<void> {
+/**
+ * Only the holder of LOCK.guard removes a dead lock, and only after another look: else of two that saw it dead the
+ * second could remove the lock that the first has taken meanwhile.
+ */
+async function removeDead(directory: string, path: string, draft: string): Promise<void> {
   const held = await readLock(path);
   if (held === undefined) return;
   await refuseLive(directory, held);
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return;
-    throw error;
+  const guard = `${path}.guard`;
+  if (!(await linked(draft, guard))) {
+    const guarding = await readLock(guard);
+    if (guarding !== undefined && (await liveHolder(guarding)) === undefined)
+      await rm(guard, { force: true });
+    return;
   }
-  // Another starter may have taken the dead lock over in between: then this is its lock, and goes back.
-  const moved = await readLock(aside);
-  if (moved !== held) await linked(aside, path);
-  await rm(aside, { force: true });
+  try {
+    if ((await readLock(path)) === held) await rm(path);
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
 
 async function refuseLive(directory: string, held: string): Promise<void> {
-  const [pidText = '', start = ''] = held.trim().split(' ');
-  const pid = Number(pidText);
-  if (!Number.isSafeInteger(pid) || pid <= 0 || !isAlive(pid)) return;
-  const now = await startTicks(pid);
-  if (start !== '' && now !== undefined && now !== start) return;
+  const pid = await liveHolder(held);
+  if (pid === undefined) return;
   throw new StoreError(
     'data-dir',
     `The data directory ${directory} is in use by the process with pid ${pid}. Stop it, or choose another directory.`,
   );
+}
+
+/** The pid in a lock, if its process is alive. */
+async function liveHolder(held: string): Promise<number | undefined> {
+  const [pidText = '', start = ''] = held.trim().split(' ');
+  const pid = Number(pidText);
+  if (!Number.isSafeInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
+  const now = await startTicks(pid);
+  return start !== '' && now !== undefined && now !== start ? undefined : pid;
 }
 
 function isAlive(pid: number): boolean {

@@ -57,6 +57,10 @@ export function decodeEntry(key: Key, record: Buffer): Entry {
   return { key, value: record.subarray(headBytes, leaseStart), createRevision, modRevision, lease };
 }
 
+export function decodeCreateRevision(record: Buffer): Revision {
+  return readRevision(record, 1);
+}
+
 export function encodeNumber(value: number): Buffer {
   return Buffer.from(String(value), 'latin1');
 }

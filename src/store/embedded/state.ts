@@ -8,6 +8,7 @@ import type { FeedOptions } from '../feed.ts';
 import { StoreError } from '../store.ts';
 import type { Batch, Entry, Key, LeaseId, Page, Revision, Selection, StoreEvent } from '../store.ts';
 import type { Changes } from './changes.ts';
+import { Created } from './created.ts';
 import { Disk } from './disk.ts';
 import { Frozen } from './frozen.ts';
 import { mergeSlots, pushEntry, sortedSlots } from './layers.ts';
@@ -16,6 +17,7 @@ import type { Slot } from './layers.ts';
 export class State {
   readonly feed: Feed;
   readonly path: string;
+  readonly created = new Created();
   #bindings = new Bindings();
   /** Published and perhaps not on disk. */
   readonly visible = new Map<Key, Slot>();
@@ -66,6 +68,7 @@ export class State {
   /** Shows a commit that readers find below; followers see it at the next `feed.wake`. */
   publish(batch: Batch): void {
     for (const event of batch.events) {
+      this.created.note(event);
       if (event.type === 'put') this.#bindings.bind(event.entry.key, event.entry.lease);
       else this.#bindings.bind(event.key, undefined);
     }
@@ -101,6 +104,7 @@ export class State {
     try {
       const old = this.#disk;
       this.#disk = undefined;
+      this.created.clear();
       await old?.close();
       this.#disk = await Disk.open(this.path);
     } finally {

@@ -130,7 +130,7 @@ export class Writer {
 
   #overtake(request: Request): boolean {
     // Ranges are read ahead, which takes time: see #form.
-    if (prefixesOf(request.body).length > 0 || this.#conflicts(request)) return false;
+    if (request.body.hasPrefixes || this.#conflicts(request)) return false;
     return this.#publishNow(request, this.#layers(new Changes(), noRanges));
   }
 
@@ -140,8 +140,11 @@ export class Writer {
   }
 
   #layers(staged: Changes, ranges: Ranges): Layers {
-    const { visible, disk } = this.#state;
-    return new Layers({ visible, staged: staged.slots, ranges }, { disk, leases: this.#deps.leases });
+    const { visible, disk, created } = this.#state;
+    return new Layers(
+      { visible, staged: staged.slots, ranges },
+      { disk, created, leases: this.#deps.leases },
+    );
   }
 
   /** False when no revision is free for it; then it goes with a group. */
@@ -195,6 +198,7 @@ export class Writer {
   async #readRanges(taken: readonly Request[]): Promise<Ranges> {
     let ranges: Map<string, readonly Head[]> | undefined;
     for (const { body } of taken) {
+      if (!body.hasPrefixes) continue;
       for (const prefix of prefixesOf(body)) {
         ranges ??= new Map();
         if (!ranges.has(prefix)) ranges.set(prefix, await this.#state.disk.heads(prefix));
@@ -297,7 +301,7 @@ export class Writer {
     this.#endings.clear();
     for (const lease of endings) {
       // Refused again, it is back in #endings.
-      this.submit({ kind: 'end', lease }).catch(() => {});
+      this.submit({ kind: 'end', hasPrefixes: false, lease }).catch(() => {});
     }
   }
 

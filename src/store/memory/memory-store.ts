@@ -51,6 +51,7 @@ export class MemoryStore implements Store {
     this.#leases = new Leases({ clock: deps.clock, onExpired: (id) => this.#dropKeysOf(id) });
     this.#lookup = {
       get: (key) => this.#entries.get(key),
+      createRevision: (key) => this.#entries.get(key)?.createRevision ?? 0,
       heads: (prefix) => this.#entries.withPrefix(prefix),
       leaseExists: (id) => this.#leases.has(id),
     };
