@@ -213,7 +213,13 @@ function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger): HttpDe
     registrarId: config.registrar.enabled ? registrarId(config) : '',
   });
   return {
-    ...{ catalog, writer, kv, registry, watches, clock, agent },
+    catalog,
+    writer,
+    kv,
+    registry,
+    watches,
+    clock,
+    agent,
     contact: { known: true, lastContactMs: () => 0 },
     catchUp: async () => replica.waitFor(await store.barrier()),
     log: log.child('http'),

@@ -55,7 +55,11 @@ export async function startAgent(options: AgentOptions = {}): Promise<RunningAge
 /** Starts `portolan agent` and does not wait. */
 export function spawnAgent(options: AgentOptions, ports: Ports): RunningAgent {
   const args = [
-    ...['agent', '-node=e2e', '-advertise=127.0.0.1', `-http-port=${ports.http}`, `-dns-port=${ports.dns}`],
+    'agent',
+    '-node=e2e',
+    '-advertise=127.0.0.1',
+    `-http-port=${ports.http}`,
+    `-dns-port=${ports.dns}`,
     ...(options.dataDir === undefined || options.dataDir === ''
       ? ['-dev']
       : [`-data-dir=${options.dataDir}`]),
