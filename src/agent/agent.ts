@@ -276,7 +276,7 @@ function openRunner(
   httpUrl: string | undefined,
   log: Logger,
 ): TemplateRunner {
-  const source = new ReplicaSource(parts);
+  const source = new ReplicaSource({ nodeName: config.nodeName }, parts);
   const environment: Record<string, string> = httpUrl === undefined ? {} : { CONSUL_HTTP_ADDR: httpUrl };
   return new TemplateRunner(
     {

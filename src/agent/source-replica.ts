@@ -8,7 +8,14 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { CheckRow, Instance, NodeRow, ServiceRow } from '../catalog/rows.ts';
 import type { Kv, KvRow } from '../kv/kv.ts';
 import { compareUtf8 } from '../lib/bytes.ts';
-import { aggregateStatus } from '../model/check.ts';
+import {
+  aggregateStatus,
+  byNodeThenAddress,
+  byPath,
+  byServiceThenId,
+  keyBelow,
+  selectInstances,
+} from '../render/answers.ts';
 import type {
   Answers,
   CatalogNode,
@@ -30,9 +37,14 @@ export class ReplicaSource implements Source {
   readonly #catalog: Catalog;
   readonly #kv: Kv;
   readonly #watches: Watches;
+  readonly #ownNode: string;
   readonly #open = new Set<() => void>();
 
-  constructor(deps: { readonly catalog: Catalog; readonly kv: Kv; readonly watches: Watches }) {
+  constructor(
+    options: { readonly nodeName: string },
+    deps: { readonly catalog: Catalog; readonly kv: Kv; readonly watches: Watches },
+  ) {
+    this.#ownNode = options.nodeName;
     this.#catalog = deps.catalog;
     this.#kv = deps.kv;
     this.#watches = deps.watches;
@@ -79,18 +91,46 @@ export class ReplicaSource implements Source {
     const { datacenter } = this.#catalog;
     switch (query.type) {
       case 'service':
-        return mapView(this.#catalog.health(query.name), (rows) => healthServices(rows, query, datacenter));
+        return mapView(this.#catalog.health(query.name), (rows) => this.#instances(rows, query));
       case 'services':
         return mapView(this.#catalog.services(), snippets);
       case 'node':
-        return mapView(this.#catalog.node(query.name), (found) => catalogNode(found, datacenter));
+        return mapView(this.#catalog.node(query.name === '' ? this.#ownNode : query.name), (found) =>
+          catalogNode(found, datacenter),
+        );
       case 'nodes':
-        return mapView(this.#catalog.nodes(), (rows) => rows.map((row) => nodeRecord(row, datacenter)));
+        return mapView(this.#catalog.nodes(), (rows) => {
+          const records = rows.map((row) => nodeRecord(row, datacenter)).sort(byNodeThenAddress);
+          return this.#nearFirst(query.near, records, (record) => record.node);
+        });
       case 'key':
         return mapView(this.#kv.get(query.key), (row) => (row === undefined ? null : fromBytes(row.value)));
       case 'prefix':
-        return mapView(this.#kv.list(query.prefix), (rows) => rows.map((row) => keyPair(row, query.prefix)));
+        return mapView(this.#kv.list(query.prefix), (rows) =>
+          rows.map((row) => keyPair(row, query.prefix)).sort(byPath),
+        );
     }
+  }
+
+  #instances(rows: readonly Instance[], query: ServiceQuery): readonly HealthService[] {
+    // `passing` alone is what the HTTP API is asked for too: there every check must pass, whatever words others bring.
+    const onlyPassing = query.filters.length === 1 && query.filters[0] === 'passing';
+    const wanted = onlyPassing
+      ? rows.filter(({ checks }) => checks.every(({ status }) => status === 'passing'))
+      : rows;
+    const services = wanted.map((row) => healthService(row, this.#catalog.datacenter));
+    return selectInstances(
+      query,
+      this.#nearFirst(query.near, services, (service) => service.node),
+    );
+  }
+
+  /** As the HTTP API sorts by distance without measured ones: rows of the `near` node first. */
+  #nearFirst<T>(near: string, rows: readonly T[], nodeOf: (row: T) => string): readonly T[] {
+    if (near === '' || near === '_ip') return rows;
+    const origin = (near === '_agent' ? this.#ownNode : near).toLowerCase();
+    const isOrigin = (row: T): boolean => nodeOf(row).toLowerCase() === origin;
+    return [...rows.filter(isOrigin), ...rows.filter((row) => !isOrigin(row))];
   }
 }
 
@@ -100,27 +140,8 @@ function mapView<T, U>(view: View<T>, map: (value: T) => U): View<U> {
 
 type ServiceQuery = Extract<Query, { type: 'service' }>;
 
-function healthServices(
-  rows: readonly Instance[],
-  query: ServiceQuery,
-  datacenter: string,
-): readonly HealthService[] {
-  const wanted = new Set(query.filters.length === 0 ? ['passing'] : query.filters);
-  const result: HealthService[] = [];
-  for (const instance of rows) {
-    const status = aggregateStatus(instance.checks);
-    if (!wanted.has('any') && !wanted.has(status)) continue;
-    if (query.tag !== '' && !instance.service.tags.includes(query.tag)) continue;
-    result.push(healthService(instance, status, datacenter));
-  }
-  return result;
-}
-
-function healthService(
-  { node, service, checks }: Instance,
-  status: string,
-  datacenter: string,
-): HealthService {
+function healthService({ node, service, checks: rows }: Instance, datacenter: string): HealthService {
+  const checks = rows.map(healthCheck);
   return {
     node: node.name,
     nodeId: node.id,
@@ -135,8 +156,8 @@ function healthService(
     tags: sorted(service.tags),
     serviceMeta: service.meta,
     serviceTaggedAddresses: service.taggedAddresses,
-    status,
-    checks: checks.map(healthCheck),
+    status: aggregateStatus(checks),
+    checks,
     weights: service.weights,
   };
 }
@@ -164,18 +185,19 @@ type FoundNode = { readonly node: NodeRow; readonly services: readonly ServiceRo
 
 function catalogNode(found: FoundNode, datacenter: string): CatalogNode | null {
   if (found === undefined) return null;
-  const services = [...found.services].sort((a, b) => compareUtf8(a.name, b.name) || compareUtf8(a.id, b.id));
   return {
     node: nodeRecord(found.node, datacenter),
-    services: services.map((row) => ({
-      id: row.id,
-      service: row.name,
-      tags: sorted(row.tags),
-      meta: row.meta,
-      port: row.port,
-      address: row.address,
-      enableTagOverride: row.enableTagOverride,
-    })),
+    services: found.services
+      .map((row) => ({
+        id: row.id,
+        service: row.name,
+        tags: sorted(row.tags),
+        meta: row.meta,
+        port: row.port,
+        address: row.address,
+        enableTagOverride: row.enableTagOverride,
+      }))
+      .sort(byServiceThenId),
   };
 }
 
@@ -187,7 +209,7 @@ function nodeRecord(row: NodeRow, datacenter: string): NodeRecord {
 function keyPair(row: KvRow, prefix: string): KeyPair {
   return {
     path: row.key,
-    key: row.key.slice(prefix.length).replace(/^\/+/, ''),
+    key: keyBelow(prefix, row.key),
     value: fromBytes(row.value),
     createIndex: row.createIndex,
     modifyIndex: row.modifyIndex,
