@@ -5,31 +5,32 @@ import type { Key, Revision, StoreEvent } from '../store.ts';
  * than all else that a put does.
  */
 export class Created {
-  readonly #most: number;
-  readonly #revisions = new Map<Key, Revision>();
+  readonly #half: number;
+  // Two generations: a Map that loses its oldest key at each step gets slow, since it keeps the holes.
+  #young = new Map<Key, Revision>();
+  #old = new Map<Key, Revision>();
 
-  /** `most` keys are kept; default 16,384 (about 2 MB). */
-  constructor(most = 16_384) {
-    this.#most = most;
+  /** About `most` keys are kept; default 32,768 (4 MB). */
+  constructor(most = 32_768) {
+    this.#half = Math.ceil(most / 2);
   }
 
   /** 0: known to be absent; undefined: not known. */
   get(key: Key): Revision | undefined {
-    return this.#revisions.get(key);
+    return this.#young.get(key) ?? this.#old.get(key);
   }
 
   note(event: StoreEvent): void {
-    if (event.type === 'put') this.#revisions.set(event.entry.key, event.entry.createRevision);
-    else this.#revisions.set(event.key, 0);
-    if (this.#revisions.size <= this.#most) return;
-    // The key that came in first.
-    for (const key of this.#revisions.keys()) {
-      this.#revisions.delete(key);
-      break;
+    if (this.#young.size >= this.#half) {
+      this.#old = this.#young;
+      this.#young = new Map();
     }
+    if (event.type === 'put') this.#young.set(event.entry.key, event.entry.createRevision);
+    else this.#young.set(event.key, 0);
   }
 
   clear(): void {
-    this.#revisions.clear();
+    this.#young.clear();
+    this.#old.clear();
   }
 }

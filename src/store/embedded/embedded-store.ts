@@ -24,6 +24,7 @@ import type {
 } from '../store.ts';
 import { Disk } from './disk.ts';
 import { commitRequest } from './request.ts';
+import { removeProbe } from './room.ts';
 import { State } from './state.ts';
 import { Writer } from './writer.ts';
 
@@ -44,6 +45,7 @@ export async function openEmbeddedStore(
   options: EmbeddedStoreOptions,
   deps: EmbeddedStoreDeps,
 ): Promise<Store> {
+  await removeProbe(options.path);
   const disk = await openDisk(options.path);
   try {
     const store = new EmbeddedStore(options, { ...deps, disk });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, open as openFile, rm, statfs } from 'node:fs/promises';
+import { cp, mkdtemp, open as openFile, rename, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -171,6 +171,21 @@ if (!root) {
       for (const { key, value } of await entries(store, 'w/')) {
         assert.equal(Number.parseInt(Buffer.from(value).toString(), 10), acked.get(key), key);
       }
+    }));
+
+  test('a failed commit that cannot be taken off the log is unknown', () =>
+    withSmallDisk(async (disk, store) => {
+      await disk.fill(512 * 1024);
+      // The log stays open for LevelDB, but nobody finds it any more.
+      await rename(join(disk.path, 'data'), join(disk.path, 'away'));
+      let result: CommitResult;
+      do result = await store.commit({ then: [{ put: 'k', value: Buffer.alloc(4096, 'x') }] });
+      while (result.outcome === 'committed');
+      assert.equal(result.outcome, 'unknown');
+      assert.equal((await entries(store, 'k')).length, 1);
+      await rename(join(disk.path, 'away'), join(disk.path, 'data'));
+      await disk.free();
+      await retried(store, 'late');
     }));
 
   test('keys of a lease that ends while the disk is full vanish once there is space', () =>

@@ -21,13 +21,18 @@ export interface Request {
 
 /** A commit with buffers of its own: the caller may use its own again at once. */
 export function commitRequest(commit: Commit): RequestBody {
-  const { when, then, else: otherwise, rederivable = false } = commit;
-  const own: Commit = {
-    ...(when === undefined ? {} : { when: when.map(ownCompare) }),
-    then: then.map(ownOperation),
-    ...(otherwise === undefined ? {} : { else: otherwise.map(ownOperation) }),
-    rederivable,
-  };
+  const then = commit.then.map(ownOperation);
+  const { when, else: otherwise, rederivable = false } = commit;
+  // Most commits are plain.
+  const own: Commit =
+    when === undefined && otherwise === undefined
+      ? { then, rederivable }
+      : {
+          when: (when ?? []).map(ownCompare),
+          then,
+          else: (otherwise ?? []).map(ownOperation),
+          rederivable,
+        };
   return { kind: 'commit', hasPrefixes: hasPrefixes(commit), commit: own };
 }
 

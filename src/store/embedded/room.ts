@@ -3,13 +3,19 @@ import { join } from 'node:path';
 
 const spareBytes = 1024 * 1024;
 const chunkBytes = 256 * 1024;
+const probeName = 'probe.tmp';
+
+/** Removes the file of a probe that was killed. */
+export async function removeProbe(directory: string): Promise<void> {
+  await rm(join(directory, probeName), { force: true });
+}
 
 /**
  * Throws what writing throws when the directory has no room for opening the LevelDB in it, which writes its logs
  * out as tables. It writes and removes a file of that size: free space as reported leaves out quotas and reserves.
  */
 export async function probeRoom(directory: string): Promise<void> {
-  const path = join(directory, 'probe.tmp');
+  const path = join(directory, probeName);
   try {
     const file = await open(path, 'w');
     try {

@@ -214,7 +214,7 @@ export class Writer {
     this.#group = group;
     this.#ahead.reset([]);
     for (const [at, request] of taken.entries()) {
-      if (at % 16 === 15 && this.#deps.clock.monotonicMs() - startMs > groupMs) {
+      if (at > 0 && this.#deps.clock.monotonicMs() - startMs > groupMs) {
         this.#queue = taken.slice(at).concat(this.#queue);
         break;
       }
