@@ -47,7 +47,7 @@ export class CatalogTable implements Table {
     this.#fresh = new CatalogState();
   }
 
-  apply(event: StoreEvent, _revision: number, topics: Set<string>): void {
+  apply(event: StoreEvent, topics: string[]): void {
     if (event.type === 'put') this.#put(this.#state, event.entry, topics);
     else this.#delete(this.#state, event.key, topics);
   }

@@ -89,19 +89,13 @@ export class Replica {
   waitFor(revision: Revision, signal?: AbortSignal): Promise<void> {
     if (this.#revision >= revision || this.#ended || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const onAbort = (): void => this.#forget(waiter);
-      const waiter = {
-        revision,
-        resolve: () => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve();
-        },
-      };
+      const waiter: Waiter = { revision, resolve };
       // Kept in order of revision; writers wait for ever newer ones, so nearly always at the end.
       let at = this.#waiters.length;
       while (at > 0 && this.#waiters[at - 1]!.revision > revision) at -= 1;
-      this.#waiters.splice(at, 0, waiter);
-      signal?.addEventListener('abort', onAbort);
+      if (at === this.#waiters.length) this.#waiters.push(waiter);
+      else this.#waiters.splice(at, 0, waiter);
+      if (signal !== undefined) this.#forgetOnAbort(waiter, signal);
     });
   }
 
@@ -126,10 +120,10 @@ export class Replica {
   }
 
   #apply(batch: Batch): void {
-    const topics = new Set<string>();
+    const topics: string[] = [];
     for (const event of batch.events) {
       const key = event.type === 'put' ? event.entry.key : event.key;
-      this.#tableOf(key)?.apply(event, batch.revision, topics);
+      this.#tableOf(key)?.apply(event, topics);
     }
     this.#revision = batch.revision;
     this.#watches.publish(topics);
@@ -143,16 +137,24 @@ export class Replica {
     for (const waiter of this.#waiters.splice(0, count)) waiter.resolve();
   }
 
-  #forget(waiter: Waiter): void {
-    const at = this.#waiters.indexOf(waiter);
-    if (at >= 0) this.#waiters.splice(at, 1);
-    waiter.resolve();
+  #forgetOnAbort(waiter: Waiter, signal: AbortSignal): void {
+    const { resolve } = waiter;
+    const onAbort = (): void => {
+      const at = this.#waiters.indexOf(waiter);
+      if (at >= 0) this.#waiters.splice(at, 1);
+      waiter.resolve();
+    };
+    signal.addEventListener('abort', onAbort);
+    waiter.resolve = () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    };
   }
 }
 
 interface Waiter {
   readonly revision: Revision;
-  readonly resolve: () => void;
+  resolve: () => void;
 }
 
 /** Asks for the next item before the current one is dealt with, so that reading and decoding overlap. */

@@ -57,7 +57,7 @@ export class CatalogState {
     this.nodeAddresses.add(address, host);
     this.nodesIndex = Math.max(this.nodesIndex, revision);
     host.index = Math.max(host.index, revision);
-    out?.add(topicOf.nodes).add(topicOf.node(key));
+    out?.push(topicOf.nodes, topicOf.node(key));
     this.#touchHost(host, revision, out);
   }
 
@@ -67,7 +67,7 @@ export class CatalogState {
     this.#unlinkNode(host);
     host.present = false;
     this.#sortedHosts = undefined;
-    out?.add(topicOf.nodes).add(topicOf.node(key));
+    out?.push(topicOf.nodes, topicOf.node(key));
     this.#touchHost(host, 0, out);
     this.#dropHost(host);
   }
@@ -103,7 +103,7 @@ export class CatalogState {
     host.index = Math.max(host.index, revision);
     name.index = Math.max(name.index, revision, host.nodeLevel);
     for (const check of listOf(row.checks)) name.index = Math.max(name.index, check.modifyIndex);
-    out?.add(topicOf.services).add(topicOf.node(hostKey)).add(topicOf.service(name.key));
+    out?.push(topicOf.services, topicOf.node(hostKey), topicOf.service(name.key));
   }
 
   deleteService(hostKey: string, id: string, out: Topics): void {
@@ -113,7 +113,7 @@ export class CatalogState {
     this.#unlinkService(host, row, true, out);
     host.removeService(row);
     this.serviceChanges += 1;
-    out?.add(topicOf.services).add(topicOf.node(hostKey));
+    out?.push(topicOf.services, topicOf.node(hostKey));
     this.#dropHost(host);
   }
 
@@ -224,7 +224,7 @@ export class CatalogState {
 
   #touchName(name: NameEntry, revision: number, out: Topics): void {
     name.index = Math.max(name.index, revision);
-    out?.add(topicOf.service(name.key));
+    out?.push(topicOf.service(name.key));
   }
 
   /** What every instance on the node shows has changed. */
@@ -249,7 +249,7 @@ export class CatalogState {
     const name = this.names.get(fold(row.name));
     if (name === undefined) return;
     name.tagUnion = undefined;
-    out?.add(topicOf.service(name.key));
+    out?.push(topicOf.service(name.key));
     if (!leaves) return;
     const at = search(name.rows, row, compareServices);
     if (at >= 0) name.rows.splice(at, 1);
@@ -279,18 +279,15 @@ export class CatalogState {
       host.checksOf(row.serviceId).filter((other) => other !== row),
     );
     const service = host.services.get(row.serviceId);
-    if (service !== undefined) out?.add(topicOf.service(fold(service.name)));
+    if (service !== undefined) out?.push(topicOf.service(fold(service.name)));
   }
 
   #checkTopics(host: HostEntry, row: CheckRow, out: Topics): void {
     if (out === undefined) return;
-    out
-      .add(topicOf.checks)
-      .add(topicOf.checksOfNode(host.key))
-      .add(topicOf.checksInState(fold(row.status)));
-    if (row.serviceName !== '') out.add(topicOf.checksOfService(fold(row.serviceName)));
+    out.push(topicOf.checks, topicOf.checksOfNode(host.key), topicOf.checksInState(fold(row.status)));
+    if (row.serviceName !== '') out.push(topicOf.checksOfService(fold(row.serviceName)));
   }
 }
 
 /** Undefined while loading, when nobody is to be told. */
-export type Topics = Set<string> | undefined;
+export type Topics = string[] | undefined;

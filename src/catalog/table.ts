@@ -13,6 +13,6 @@ export interface Table {
   load(entry: Entry): void;
   /** The fresh state replaces the one that is served. */
   finish(): void;
-  /** Applies one event of the batch `revision` to the state that is served and adds the topics that it concerns. */
-  apply(event: StoreEvent, revision: number, topics: Set<string>): void;
+  /** Applies one event to the state that is served and adds the topics that it concerns, perhaps more than once. */
+  apply(event: StoreEvent, topics: string[]): void;
 }

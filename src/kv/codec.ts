@@ -1,3 +1,5 @@
+import { KvRow } from './row.ts';
+
 /**
  * A KV row as bytes: one byte that says which fields follow, the fields, then the value as it is.
  * 1: flags, 8 bytes. 2: lock index, 8 bytes. 4: session, one byte of length and as many of ASCII. Little endian.
@@ -30,11 +32,25 @@ export function encodeKv({ value, flags, lockIndex, session }: KvFields): Uint8A
   return bytes;
 }
 
-/** The row's own memory: nothing of a larger buffer is kept alive. Throws KvCodecError. */
-export function decodeKv(stored: Uint8Array): KvFields {
-  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
-  const head = bytes[0];
+/** A row that keeps nothing of a larger buffer alive. Throws KvCodecError. */
+export function decodeKv(key: string, stored: Uint8Array, createIndex: number, modifyIndex: number): KvRow {
+  const head = stored[0];
   if (head === undefined || (head & ~known) !== 0) throw new KvCodecError('a KV row of a newer format');
+  const bytes = Buffer.isBuffer(stored)
+    ? stored
+    : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  if (head === 0) return new KvRow(key, own(bytes, 1), plain, createIndex, modifyIndex);
+  const { at, ...fields } = decodeFields(bytes, head);
+  if (at > bytes.byteLength) throw new KvCodecError('a KV row that is cut off');
+  return new KvRow(key, own(bytes, at), fields, createIndex, modifyIndex);
+}
+
+const plain = { flags: 0n, lockIndex: 0, session: '' };
+
+function decodeFields(
+  bytes: Buffer,
+  head: number,
+): { at: number; flags: bigint; lockIndex: number; session: string } {
   let at = 1;
   let flags = 0n;
   let lockIndex = 0;
@@ -52,8 +68,7 @@ export function decodeKv(stored: Uint8Array): KvFields {
   } catch (cause) {
     throw new KvCodecError('a KV row that is cut off', { cause });
   }
-  if (at > bytes.byteLength) throw new KvCodecError('a KV row that is cut off');
-  return { value: own(bytes, at), flags, lockIndex, session };
+  return { at, flags, lockIndex, session };
 }
 
 export class KvCodecError extends Error {
@@ -67,10 +82,13 @@ function headOf(flags: bigint, lockIndex: number, session: string): number {
   );
 }
 
-/** A view when the row has its buffer for itself, else a copy: a page of the store would stay alive for one row. */
-function own(bytes: Buffer, from: number): Uint8Array {
+/** Short values as text, since a buffer of its own costs far more than their bytes; long ones in their own buffer. */
+function own(bytes: Buffer, from: number): Uint8Array | string {
+  if (bytes.byteLength <= shortBytes) return bytes.toString('latin1', from);
   if (bytes.buffer.byteLength <= bytes.byteLength + 64) {
     return new Uint8Array(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from);
   }
   return new Uint8Array(bytes.subarray(from));
 }
+
+const shortBytes = 1024;

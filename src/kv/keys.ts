@@ -10,20 +10,21 @@ export const treeTombstonePrefix = 'kt/';
 export const floorKey = 'kf/kv';
 export const floorPrefix = 'kf/';
 
-/** What a batch may have changed. A prefix is watched by its folder, which may be wider. */
+/**
+ * What a batch may have changed: the stored key of a row, and that of each folder that holds it, up to its slash. A
+ * prefix is watched by its folder, which may be wider.
+ */
 export const topics = {
-  any: 'kv',
-  key: (key: string): string => `kv=${key}`,
-  folder: (folder: string): string => `kv/${folder}`,
+  any: rowPrefix,
+  key: (key: string): string => rowPrefix + key,
+  folder: (prefix: string): string => rowPrefix + prefix.slice(0, prefix.lastIndexOf('/') + 1),
 } as const;
 
-/** The part of a prefix up to its last slash. */
-export function folderOf(prefix: string): string {
-  return prefix.slice(0, prefix.lastIndexOf('/') + 1);
-}
-
-/** All folders that hold `key`, '' first: `a/b/c` -> '', 'a/', 'a/b/'. */
-export function* foldersOf(key: string): Generator<string> {
-  yield '';
-  for (let at = key.indexOf('/'); at >= 0; at = key.indexOf('/', at + 1)) yield key.slice(0, at + 1);
+/**
+ * Folders that hold `key`, from the outermost, by the length of their names: that of the whole (0), then whatever this
+ * says for the last, until it says -1: `a/b/c` -> 0, 2, 4, -1.
+ */
+export function nextFolder(key: string, length: number): number {
+  const slash = key.indexOf('/', length);
+  return slash < 0 ? -1 : slash + 1;
 }

@@ -2,16 +2,7 @@ import type { Graveyard } from '../catalog/graveyard.ts';
 import type { Table } from '../catalog/table.ts';
 import type { Entry, StoreEvent } from '../store/store.ts';
 import { decodeKv } from './codec.ts';
-import {
-  floorKey,
-  floorPrefix,
-  foldersOf,
-  rowPrefix,
-  tombstonePrefix,
-  topics as topicOf,
-  treeTombstonePrefix,
-} from './keys.ts';
-import { KvRow } from './row.ts';
+import { floorKey, floorPrefix, rowPrefix, tombstonePrefix, treeTombstonePrefix } from './keys.ts';
 import { KvState } from './state.ts';
 
 /** Keys and values: stored rows -> the state that Kv reads. */
@@ -43,14 +34,13 @@ export class KvTable implements Table {
     this.#fresh = new KvState();
   }
 
-  apply(event: StoreEvent, _revision: number, topics: Set<string>): void {
+  apply(event: StoreEvent, topics: string[]): void {
     const key = event.type === 'put' ? event.entry.key : event.key;
     if (event.type === 'put') put(this.#state, event.entry);
     else remove(this.#state, key);
     if (!key.startsWith(rowPrefix)) return;
-    const name = key.slice(rowPrefix.length);
-    topics.add(topicOf.any).add(topicOf.key(name));
-    for (const folder of foldersOf(name)) topics.add(topicOf.folder(folder));
+    topics.push(key);
+    for (let at = key.indexOf('/'); at >= 0; at = key.indexOf('/', at + 1)) topics.push(key.slice(0, at + 1));
   }
 }
 
@@ -58,7 +48,7 @@ function put(state: KvState, entry: Entry): void {
   const { key, value, modRevision } = entry;
   const name = key.slice(rowPrefix.length);
   if (key.startsWith(rowPrefix)) {
-    state.put(new KvRow(name, decodeKv(value), entry.createRevision, modRevision));
+    state.put(decodeKv(name, value, entry.createRevision, modRevision));
   } else if (key.startsWith(tombstonePrefix)) {
     state.bury(key, name, modRevision, numberOf(value));
   } else if (key.startsWith(treeTombstonePrefix)) {

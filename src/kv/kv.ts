@@ -1,12 +1,12 @@
 import { encodeTombstone } from '../catalog/codec.ts';
 import type { Replica } from '../catalog/replica.ts';
 import type { Clock } from '../lib/clock.ts';
-import { KeyedQueue } from '../lib/keyed-queue.ts';
+import { KeyedTurns } from '../lib/keyed-turns.ts';
 import { type Commit, type CommitResult, type Compare, type Store, StoreError } from '../store/store.ts';
 import type { View } from '../watch/view.ts';
 import { encodeKv } from './codec.ts';
 import { KvError } from './errors.ts';
-import { folderOf, rowPrefix, tombstonePrefix, topics, treeTombstonePrefix } from './keys.ts';
+import { rowPrefix, tombstonePrefix, topics, treeTombstonePrefix } from './keys.ts';
 import type { KvTable } from './kv-table.ts';
 import type { KvRow } from './row.ts';
 
@@ -27,7 +27,7 @@ export class Kv {
   readonly #replica: Replica;
   readonly #table: KvTable;
   readonly #clock: Clock;
-  readonly #writes = new KeyedQueue();
+  readonly #turns = new KeyedTurns();
 
   constructor(
     _options: Readonly<Record<string, never>>,
@@ -102,19 +102,27 @@ export class Kv {
       if (this.#table.state.rowsUnder(prefix).next().done) return;
     }
     const tombstone = { put: treeTombstonePrefix + prefix, value: encodeTombstone(this.#clock.wallMs()) };
-    const result = await this.#commit({ then: [{ deletePrefix: rowPrefix + prefix }, tombstone] });
-    await this.#replica.waitFor(result.revision);
+    try {
+      const result = known(
+        await this.#store.commit({ then: [{ deletePrefix: rowPrefix + prefix }, tombstone] }),
+      );
+      await this.#replica.waitFor(result.revision);
+    } catch (error) {
+      throw translated(error);
+    }
   }
 
   #under<T>(prefix: string, read: () => T): View<T> {
     // Where nothing is, any write may come first: such a view is woken by all.
-    const topic = this.#table.state.holdsUnder(prefix) ? topics.folder(folderOf(prefix)) : topics.any;
+    const topic = this.#table.state.holdsUnder(prefix) ? topics.folder(prefix) : topics.any;
     return { topics: [topic], index: () => this.#table.state.indexUnder(prefix), read };
   }
 
   /** `decide` is asked again when the commit was refused, and once more after a barrier when it wants none. */
-  #write(key: string, decide: (row: KvRow | undefined) => boolean | Commit): Promise<boolean> {
-    return this.#writes.run(key, async () => {
+  async #write(key: string, decide: (row: KvRow | undefined) => boolean | Commit): Promise<boolean> {
+    const turn = this.#turns.take(key);
+    if (turn !== undefined) await turn;
+    try {
       for (let fresh = false; ; ) {
         const wanted = decide(this.#table.state.row(key));
         if (typeof wanted === 'boolean') {
@@ -123,24 +131,16 @@ export class Kv {
           fresh = true;
           continue;
         }
-        const result = await this.#commit(wanted);
+        const result = known(await this.#store.commit(wanted));
         if (this.#replica.revision < result.revision) await this.#replica.waitFor(result.revision);
         if (result.outcome === 'committed') return true;
         fresh = false;
       }
-    });
-  }
-
-  async #commit(commit: Commit): Promise<Exclude<CommitResult, { outcome: 'unknown' }>> {
-    let result: CommitResult;
-    try {
-      result = await this.#store.commit(commit);
     } catch (error) {
       throw translated(error);
+    } finally {
+      this.#turns.pass(key);
     }
-    if (result.outcome !== 'unknown') return result;
-    const message = `the store did not confirm the write, it may have been applied: ${result.cause.message}`;
-    throw new KvError('unknown', message, { cause: result.cause });
   }
 
   async #catchUp(): Promise<void> {
@@ -163,8 +163,13 @@ function unchanged(key: string, row: KvRow | undefined): Compare {
 }
 
 function isSame(row: KvRow, value: Uint8Array, flags: bigint): boolean {
-  if (row.flags !== flags || row.lockIndex !== 0 || row.value.byteLength !== value.byteLength) return false;
-  return Buffer.compare(row.value, value) === 0;
+  return row.flags === flags && row.lockIndex === 0 && row.holds(value);
+}
+
+function known(result: CommitResult): Exclude<CommitResult, { outcome: 'unknown' }> {
+  if (result.outcome !== 'unknown') return result;
+  const message = `the store did not confirm the write, it may have been applied: ${result.cause.message}`;
+  throw new KvError('unknown', message, { cause: result.cause });
 }
 
 function translated(error: unknown): unknown {

@@ -1,6 +1,6 @@
 import { Graveyard } from '../catalog/graveyard.ts';
 import { SortedKeys } from '../lib/sorted-keys.ts';
-import { floorKey, foldersOf } from './keys.ts';
+import { floorKey, nextFolder } from './keys.ts';
 import type { KvRow } from './row.ts';
 
 /**
@@ -11,16 +11,18 @@ import type { KvRow } from './row.ts';
  */
 export class KvState {
   readonly graves = new Graveyard(floorKey);
-  readonly #slots = new Map<string, Slot>();
-  readonly #keys = new SortedKeys();
-  readonly #folders = new Map<string, Folder>();
+  readonly #rows = new Map<string, KvRow>();
+  /** Revisions of deleted keys' tombstones. */
+  readonly #buried = new Map<string, number>();
   /** Deleted subtrees by prefix. */
   readonly #trees = new Map<string, number>();
+  /** Keys of rows and of tombstones. */
+  readonly #keys = new SortedKeys();
+  readonly #folders = new Map<string, Folder>();
   #newest = 0;
-  #rows = 0;
 
   get size(): number {
-    return this.#rows;
+    return this.#rows.size;
   }
 
   /** Index of what is not there: the newest of all rows and tombstones. */
@@ -29,13 +31,13 @@ export class KvState {
   }
 
   row(key: string): KvRow | undefined {
-    return this.#slots.get(key)?.row;
+    return this.#rows.get(key);
   }
 
   /** By the keys' bytes. */
   *rowsUnder(prefix: string): Generator<KvRow> {
     for (const key of this.#keys.withPrefix(prefix)) {
-      const row = this.#slots.get(key)?.row;
+      const row = this.#rows.get(key);
       if (row !== undefined) yield row;
     }
   }
@@ -53,32 +55,25 @@ export class KvState {
   }
 
   put(row: KvRow): void {
-    const slot = this.#slot(row.key);
-    if (slot.row === undefined) this.#rows += 1;
-    slot.row = row;
-    this.#touch(row.key, row.modifyIndex);
+    const isNew = !this.#rows.has(row.key) && !this.#buried.has(row.key);
+    this.#rows.set(row.key, row);
+    this.#touch(row.key, row.modifyIndex, isNew);
   }
 
   delete(key: string): void {
-    const slot = this.#slots.get(key);
-    if (slot?.row === undefined) return;
-    slot.row = undefined;
-    this.#rows -= 1;
-    this.#drop(key, slot);
+    if (this.#rows.delete(key) && !this.#buried.has(key)) this.#drop(key);
   }
 
   bury(storeKey: string, key: string, revision: number, wallMs: number): void {
+    const isNew = !this.#rows.has(key) && !this.#buried.has(key);
     this.graves.bury(storeKey, revision, wallMs);
-    this.#slot(key).buried = revision;
-    this.#touch(key, revision);
+    this.#buried.set(key, revision);
+    this.#touch(key, revision, isNew);
   }
 
   unbury(storeKey: string, key: string): void {
     this.graves.remove(storeKey);
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return;
-    slot.buried = 0;
-    this.#drop(key, slot);
+    if (this.#buried.delete(key) && !this.#rows.has(key)) this.#drop(key);
   }
 
   buryTree(storeKey: string, prefix: string, revision: number, wallMs: number): void {
@@ -96,8 +91,7 @@ export class KvState {
     if (prefix === '' || prefix.endsWith('/')) return this.#folders.get(prefix)?.newest ?? 0;
     let newest = 0;
     for (const key of this.#keys.withPrefix(prefix)) {
-      const slot = this.#slots.get(key)!;
-      newest = Math.max(newest, slot.buried, slot.row?.modifyIndex ?? 0);
+      newest = Math.max(newest, this.#buried.get(key) ?? 0, this.#rows.get(key)?.modifyIndex ?? 0);
     }
     return newest;
   }
@@ -111,49 +105,32 @@ export class KvState {
     return newest;
   }
 
-  #slot(key: string): Slot {
-    let slot = this.#slots.get(key);
-    if (slot !== undefined) return slot;
-    slot = new Slot();
-    this.#slots.set(key, slot);
-    this.#keys.add(key);
-    for (const folder of foldersOf(key)) {
-      const found = this.#folders.get(folder);
-      if (found === undefined) this.#folders.set(folder, { slots: 1, newest: 0 });
-      else found.slots += 1;
-    }
-    return slot;
-  }
-
-  #touch(key: string, revision: number): void {
-    this.#newest = Math.max(this.#newest, revision);
-    for (const name of foldersOf(key)) {
-      const folder = this.#folders.get(name);
-      if (folder !== undefined && folder.newest < revision) folder.newest = revision;
+  #touch(key: string, revision: number, isNew: boolean): void {
+    if (revision > this.#newest) this.#newest = revision;
+    if (isNew) this.#keys.add(key);
+    for (let end = 0; end >= 0; end = nextFolder(key, end)) {
+      const name = key.slice(0, end);
+      let folder = this.#folders.get(name);
+      if (folder === undefined) this.#folders.set(name, (folder = { keys: 0, newest: 0 }));
+      if (isNew) folder.keys += 1;
+      if (folder.newest < revision) folder.newest = revision;
     }
   }
 
-  #drop(key: string, slot: Slot): void {
-    if (slot.row !== undefined || slot.buried !== 0) return;
-    this.#slots.delete(key);
+  #drop(key: string): void {
     this.#keys.delete(key);
-    for (const name of foldersOf(key)) {
+    for (let end = 0; end >= 0; end = nextFolder(key, end)) {
+      const name = key.slice(0, end);
       const folder = this.#folders.get(name);
       if (folder === undefined) continue;
-      folder.slots -= 1;
-      if (folder.slots === 0) this.#folders.delete(name);
+      folder.keys -= 1;
+      if (folder.keys === 0) this.#folders.delete(name);
     }
   }
-}
-
-/** A key that is there, was there, or both. */
-class Slot {
-  row: KvRow | undefined = undefined;
-  /** Revision of its tombstone, 0 if none. */
-  buried = 0;
 }
 
 interface Folder {
-  slots: number;
+  /** Rows and tombstones under it. */
+  keys: number;
   newest: number;
 }

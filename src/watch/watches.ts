@@ -33,13 +33,17 @@ export class Watches {
    * before this returns, the others from the event loop, so that a mass wake-up holds it no longer than a slice.
    */
   publish(topics: Iterable<string>): void {
-    const told = new Set<() => void>();
+    let told: Set<() => void> | undefined;
     for (const topic of topics) {
-      for (const parked of this.#parked.get(topic) ?? []) this.#enqueue(parked);
-      for (const onChange of this.#subscribers.get(topic) ?? []) told.add(onChange);
+      const parked = this.#parked.get(topic);
+      if (parked !== undefined) for (const one of parked) this.#enqueue(one);
+      const subscribers = this.#subscribers.get(topic);
+      if (subscribers === undefined) continue;
+      told ??= new Set();
+      for (const onChange of subscribers) told.add(onChange);
     }
     this.#drain();
-    for (const onChange of told) onChange();
+    if (told !== undefined) for (const onChange of told) onChange();
   }
 
   /** Ends every wait as if its index had moved and tells every subscriber: whoever knew something must look again. */
