@@ -6,6 +6,11 @@ declare module 'dns-packet' {
     encode(message: Record<string, unknown>): Buffer;
     decode(bytes: Uint8Array): {
       readonly answers?: readonly { readonly name: string; readonly type: string; readonly data?: unknown }[];
+      readonly additionals?: readonly {
+        readonly name: string;
+        readonly type: string;
+        readonly data?: unknown;
+      }[];
     };
   };
   export = packet;

@@ -74,6 +74,10 @@ export function spawnAgent(options: AgentOptions, ports: Ports): RunningAgent {
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const exited = once(child, 'exit').then(([code]) => (code as number | null) ?? -1);
+  // A test run that stops half-way leaves no agent behind.
+  const onExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', onExit);
+  void exited.then(() => process.removeListener('exit', onExit));
   return {
     ports,
     url: `http://127.0.0.1:${ports.http}`,
