@@ -23,7 +23,9 @@ interface SmallDisk {
   free(): Promise<void>;
 }
 
-async function withSmallDisk(run: (disk: SmallDisk, store: Store) => Promise<void>): Promise<void> {
+async function withSmallDisk(
+  run: (disk: SmallDisk, store: Store, reopen: () => Promise<Store>) => Promise<void>,
+): Promise<void> {
   const path = await mkdtemp(join(tmpdir(), 'portolan-full-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', path]);
   const filler = join(path, 'filler');
@@ -47,8 +49,13 @@ async function withSmallDisk(run: (disk: SmallDisk, store: Store) => Promise<voi
   };
   let store: Store | undefined;
   try {
-    store = await openEmbeddedStore({ path: join(path, 'data') }, { clock: systemClock, log: silentLogger });
-    await run(disk, store);
+    const open = (): Promise<Store> =>
+      openEmbeddedStore({ path: join(path, 'data') }, { clock: systemClock, log: silentLogger });
+    store = await open();
+    await run(disk, store, async () => {
+      await store?.close();
+      return (store = await open());
+    });
   } finally {
     await store?.close();
     execFileSync('umount', ['--lazy', path]);
@@ -171,6 +178,29 @@ if (!root) {
       for (const { key, value } of await entries(store, 'w/')) {
         assert.equal(Number.parseInt(Buffer.from(value).toString(), 10), acked.get(key), key);
       }
+    }));
+
+  test('a rederivable commit that was shown stays while the disk is full, and is written afterwards', () =>
+    withSmallDisk(async (disk, store, reopen) => {
+      await disk.fill(512 * 1024);
+      const shown: string[] = [];
+      try {
+        for (let i = 0; i < 1000; i++) {
+          const key = `r/${String(i).padStart(4, '0')}`;
+          await store.commit({ then: [{ put: key, value: Buffer.alloc(50_000, 'x') }], rederivable: true });
+          shown.push(key);
+        }
+      } catch (error) {
+        assert.ok(error instanceof StoreError && error.code === 'unavailable', String(error));
+      }
+      const keys = async (from: Store): Promise<string[]> =>
+        (await entries(from, 'r/')).map(({ key }) => key);
+      assert.ok(shown.length < 1000);
+      assert.deepEqual(await keys(store), shown);
+      await disk.free();
+      await retried(store, 'late');
+      assert.deepEqual(await keys(store), shown);
+      assert.deepEqual(await keys(await reopen()), shown);
     }));
 
   test('a failed commit that cannot be taken off the log is unknown', () =>

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { keptLength } from './log-tail.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLogger } from '../../lib/log.ts';
+import { commit, put, state } from '../conformance/harness.testkit.ts';
+import { Disk } from './disk.ts';
+import { openEmbeddedStore } from './embedded-store.ts';
+import { groupMark } from './group.ts';
+import { cutLogTail, keptLength } from './log-tail.ts';
 
 const blockBytes = 32 * 1024;
 const mark = Buffer.from('the mark');
@@ -68,5 +77,33 @@ test('a last record that is torn at any byte is cut off, and nothing before it',
     for (let end = start + 1; end < log.length; end += last === large ? 997 : 1) {
       assert.equal(keptLength(log.subarray(0, end), mark), start, `torn at ${end}`);
     }
+  }
+});
+
+test('the last batch of a real log is taken back, and only when it is the one that is meant', async () => {
+  const base = await mkdtemp(join(tmpdir(), 'portolan-log-'));
+  const deps = { clock: systemClock, log: silentLogger };
+  const store = await openEmbeddedStore({ path: join(base, 'data') }, deps);
+  try {
+    await commit(store, [put('a', 'first')]);
+    await commit(store, [put('a', 'second'), { put: 'large', value: Buffer.alloc(100_000, 'x') }]);
+    const copies = ['probe', 'earlier', 'last'].map((name) => join(base, name));
+    for (const copy of copies) await cp(join(base, 'data'), copy, { recursive: true });
+    const [probe = '', earlier = '', last = ''] = copies;
+    const disk = await Disk.open(probe);
+    const group = disk.meta('group');
+    await disk.close();
+    for (const { path, number, want } of [
+      { path: earlier, number: group - 1, want: ['a=second'] },
+      { path: last, number: group, want: ['a=first'] },
+    ]) {
+      await cutLogTail(path, groupMark(number));
+      const opened = await openEmbeddedStore({ path }, deps);
+      assert.deepEqual(await state(opened, 'a'), want);
+      await opened.close();
+    }
+  } finally {
+    await store.close();
+    await rm(base, { recursive: true, force: true });
   }
 });

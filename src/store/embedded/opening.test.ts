@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
+import { compareUtf8 } from '../../lib/bytes.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { commit, put, rejects } from '../conformance/harness.testkit.ts';
-import type { Store } from '../store.ts';
+import type { Operation, Store } from '../store.ts';
+import { Disk } from './disk.ts';
 import { openEmbeddedStore } from './embedded-store.ts';
 
 const base = await mkdtemp(join(tmpdir(), 'portolan-opening-'));
@@ -54,6 +56,27 @@ test('commits that were sent before a close are applied before it ends', async (
   const second = await open(path);
   for await (const page of second.read({ prefix: '' })) assert.equal(page.entries.length, 50);
   await second.close();
+});
+
+test('no row of a binding outlives the binding', async () => {
+  const path = join(base, 'bindings');
+  const store = await open(path);
+  const [one, two] = [await store.lease(60), await store.lease(60)];
+  const bound = (key: string, lease: string): Operation => ({ put: key, value: Buffer.from(''), lease });
+  await commit(store, [
+    bound('freed', one.id),
+    bound('moved', one.id),
+    bound('deleted', one.id),
+    bound('kept', one.id),
+  ]);
+  await commit(store, [put('freed', ''), bound('moved', two.id), { delete: 'deleted' }]);
+  await commit(store, { then: [bound('derived', two.id)], rederivable: true });
+  await commit(store, { then: [put('derived', '')], rederivable: true });
+  await store.close();
+  const disk = await Disk.open(path);
+  const rows = (await disk.bindings()).map(({ lease, key }) => `${key} ${lease === one.id ? 'one' : 'two'}`);
+  await disk.close();
+  assert.deepEqual(rows.sort(compareUtf8), ['kept one', 'moved two']);
 });
 
 test('the rest of a probe for room is removed', async () => {
