@@ -18,6 +18,7 @@ import type { HttpDeps } from '../http/http.ts';
 import { Kv } from '../kv/kv.ts';
 import { KvTable } from '../kv/kv-table.ts';
 import { aborted } from '../lib/abort.ts';
+import { fileProblem } from '../lib/file-problem.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { compatVersion } from '../lib/version.ts';
@@ -34,6 +35,7 @@ import { MemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import { Watches } from '../watch/watches.ts';
 import { agentInfo } from './agent-info.ts';
+import { AgentError } from './errors.ts';
 import { openEngine, registrarOptions } from './registrar-agent.ts';
 import { openServers } from './servers.ts';
 import { ReplicaSource } from './source-replica.ts';
@@ -51,7 +53,9 @@ const registrarSource = 'registrar';
 export async function runAgent(config: Config, { log, signal }: AgentDeps): Promise<void> {
   // Templates are read before anything is opened: a missing file must not cost a half-started agent.
   const specs = templateSpecs(config.templates);
+  const engine = config.registrar.enabled ? openEngine(config.registrar) : undefined;
   const stack = new Closers(log.child('agent'));
+  if (engine !== undefined) stack.add('Docker connection', () => engine.close());
   try {
     const clock = systemClock;
     const disk = await openDisk(config, clock, log, stack);
@@ -64,7 +68,7 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
     });
     await Promise.race([parts.replica.loaded, loops.failed, aborted(signal)]);
     if (!signal.aborted)
-      await serve(config, { parts, loops, specs, disk, log, stop: stop.signal, stack, signal });
+      await serve(config, { parts, loops, specs, engine, disk, log, stop: stop.signal, stack, signal });
   } finally {
     await stack.close();
   }
@@ -74,6 +78,7 @@ interface Serving {
   readonly parts: Parts;
   readonly loops: Loops;
   readonly specs: ReturnType<typeof templateSpecs>;
+  readonly engine: ReturnType<typeof openEngine> | undefined;
   readonly disk: Disk;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -82,7 +87,7 @@ interface Serving {
 }
 
 async function serve(config: Config, given: Serving): Promise<void> {
-  const { parts, loops, specs, disk, log, stop, stack, signal } = given;
+  const { parts, loops, specs, engine, disk, log, stop, stack, signal } = given;
   await parts.registry.configure({ services: config.services, checks: config.nodeChecks });
   loops.add('registry', parts.registry.run(stop));
   await Promise.race([parts.registry.ready, loops.failed, aborted(signal)]);
@@ -91,11 +96,11 @@ async function serve(config: Config, given: Serving): Promise<void> {
     dns: { catalog: parts.catalog, log: log.child('dns') },
   });
   stack.add('servers', () => servers.close());
-  if (config.pidFile !== '') {
-    writeFileSync(config.pidFile, `${process.pid}\n`);
-    stack.add('pid file', () => Promise.resolve(rmSync(config.pidFile, { force: true })));
+  if (config.pidFile !== '') writePidFile(config.pidFile, stack);
+  if (engine !== undefined) {
+    const synced = startRegistrar(config, { parts, loops, engine, log, stop });
+    await Promise.race([synced, loops.failed, aborted(signal)]);
   }
-  await Promise.race([startRegistrar(config, parts, loops, log, stop, stack), loops.failed, aborted(signal)]);
   if (specs.length > 0 && !signal.aborted) {
     const runner = openRunner(config, parts, specs, disk, servers.httpUrl, log);
     loops.add('templates', runner.run(stop));
@@ -103,6 +108,16 @@ async function serve(config: Config, given: Serving): Promise<void> {
   log.child('agent').info({ node: config.nodeName, datacenter: config.datacenter }, 'agent is ready');
   await Promise.race([loops.failed, aborted(signal)]);
   log.child('agent').info({}, 'agent stops; services stay registered');
+}
+
+function writePidFile(path: string, stack: Closers): void {
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+  } catch (cause) {
+    const text = `pid_file ${path}: ${fileProblem(cause)}; choose another with -pid-file`;
+    throw new AgentError('pid-file', text, { cause });
+  }
+  stack.add('pid file', () => Promise.resolve(rmSync(path, { force: true })));
 }
 
 // ---- parts ----
@@ -235,19 +250,15 @@ function startLoops(parts: Parts, stop: AbortSignal): Loops {
   return loops;
 }
 
-/** Resolves when the registrar has a complete list, or when it is off, or when Docker is known to be absent. */
+/** Resolves when the registrar has a complete list, or when Docker is known to be absent. */
 async function startRegistrar(
   config: Config,
-  parts: Parts,
-  loops: Loops,
-  log: Logger,
-  stop: AbortSignal,
-  stack: Closers,
+  given: Pick<Serving, 'parts' | 'loops' | 'log' | 'stop'> & {
+    readonly engine: ReturnType<typeof openEngine>;
+  },
 ): Promise<void> {
   const { registrar: own, nodeName } = config;
-  if (!own.enabled) return;
-  const source = openEngine(own);
-  stack.add('Docker connection', () => source.close());
+  const { parts, loops, engine: source, log, stop } = given;
   const registrar = new Registrar(
     { ...registrarOptions(own, nodeName, registrarId(config)), advertise: config.addresses.advertise },
     {

@@ -3,6 +3,10 @@ export type AgentErrorCode =
   | 'listen'
   /** A template's file, user or group can't be read or found. */
   | 'template'
+  /** The address of the Docker Engine is none, or its certificates can't be read. */
+  | 'docker-host'
+  /** The pid file can't be written. */
+  | 'pid-file'
   /** Another live registrar holds this one's id. */
   | 'registrar';
 

@@ -9,6 +9,7 @@ import { defaultRegistrarOptions } from '../registrar/options.ts';
 import { Registrar } from '../registrar/registrar.ts';
 import { RegistrarError } from '../registrar/target.ts';
 import { HttpTarget } from '../registrar/target-http.ts';
+import { AgentError } from './errors.ts';
 
 export interface RegistrarRun extends RegistrarConfig {
   readonly nodeName: string;
@@ -17,7 +18,7 @@ export interface RegistrarRun extends RegistrarConfig {
   readonly token: string;
 }
 
-/** Runs until `signal` aborts. Throws RegistrarError when another live registrar has the id, DockerError for a bad address. */
+/** Runs until `signal` aborts. Throws RegistrarError when another live registrar has the id, AgentError for a bad address. */
 export async function runRegistrar(
   run: RegistrarRun,
   deps: { readonly log: Logger; readonly signal: AbortSignal },
@@ -40,16 +41,26 @@ export async function runRegistrar(
   }
 }
 
+/** Connects to nothing yet. Throws AgentError 'docker-host'. */
 export function openEngine(config: RegistrarConfig): DockerEngine {
-  const host = parseEngineHost(config.dockerHost, {
-    DOCKER_TLS_VERIFY: config.dockerTlsVerify ? '1' : '',
-    DOCKER_CERT_PATH: config.dockerCertPath,
-  });
+  const host = engineHost(config);
   const { DOCKER_API_VERSION: apiVersion } = process.env;
   return new DockerEngine(
     { host, ...(apiVersion === undefined ? {} : { apiVersion }) },
     { clock: systemClock },
   );
+}
+
+function engineHost(config: RegistrarConfig): ReturnType<typeof parseEngineHost> {
+  try {
+    return parseEngineHost(config.dockerHost, {
+      DOCKER_TLS_VERIFY: config.dockerTlsVerify ? '1' : '',
+      DOCKER_CERT_PATH: config.dockerCertPath,
+    });
+  } catch (cause) {
+    const text = `registrar.docker_host: ${(cause as Error).message}; choose another with -docker-host or DOCKER_HOST`;
+    throw new AgentError('docker-host', text, { cause });
+  }
 }
 
 export function registrarOptions(

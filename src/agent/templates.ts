@@ -1,6 +1,7 @@
 /** Template stanzas of the configuration -> what the runner takes: texts are read, users and groups are looked up. */
 import { readFileSync } from 'node:fs';
 import type { TemplateConfig } from '../config/config.ts';
+import { fileProblem } from '../lib/file-problem.ts';
 import { templateSpec, type TemplateSpec } from '../render/options.ts';
 import { fromBytes } from '../template/text.ts';
 import { AgentError } from './errors.ts';
@@ -35,7 +36,11 @@ function readTemplate(path: string): string {
   try {
     return fromBytes(readFileSync(path));
   } catch (cause) {
-    throw new AgentError('template', `template ${path}: ${(cause as Error).message}`, { cause });
+    throw new AgentError(
+      'template',
+      `template ${path}: ${fileProblem(cause)}; name a file that can be read`,
+      { cause },
+    );
   }
 }
 

@@ -6,6 +6,10 @@ import { CliError, type Io } from './command.ts';
 
 const configFormats = ['hcl', 'json', 'yaml', 'toml'] as const;
 
+export function configFormatOption(): Option {
+  return new Option('--config-format <format>', 'format of files with any extension').choices(configFormats);
+}
+
 /** Adds every agent flag, and those that name files. */
 export function addAgentOptions(command: Command): Command {
   // Files and directories count in the order in which they are given, whichever flag names them.
@@ -21,14 +25,11 @@ export function addAgentOptions(command: Command): Command {
       addPath,
     )
     .option('--config-dir <dir>', 'read the files of this directory in alphabetical order', addPath)
-    .addOption(
-      new Option('--config-format <format>', 'format of files with any extension').choices(configFormats),
-    )
+    .addOption(configFormatOption())
     .option('--hcl <text>', 'a piece of HCL configuration', collect);
   for (const flag of agentFlags) {
     if (flag.type === 'boolean') {
-      command.addOption(new Option(`--${flag.name}`, flag.help));
-      command.addOption(new Option(`--no-${flag.name}`).hideHelp());
+      command.option(`--${flag.name}`, flag.help);
     } else if (flag.type === 'list') {
       command.option(`--${flag.name} <value>`, `${flag.help}; may be given several times`, collect);
     } else {

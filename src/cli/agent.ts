@@ -1,9 +1,10 @@
 import { appendFileSync } from 'node:fs';
 import { runAgent } from '../agent/agent.ts';
 import type { Config } from '../config/config.ts';
+import { fileProblem } from '../lib/file-problem.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { addAgentOptions, loadAgentConfig } from './agent-options.ts';
-import { CliError, examples, type CliCommand, type Io } from './command.ts';
+import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 
 export const agentCommand: CliCommand = {
   name: 'agent',
@@ -16,10 +17,8 @@ export const agentCommand: CliCommand = {
       'portolan agent -template nginx.ctmpl:/etc/nginx/conf.d/app.conf:"nginx -s reload"',
       'portolan agent -config-dir /etc/portolan.d --registrar=false',
     ]);
-    command.addHelpText(
-      'after',
-      '\nSignals: SIGINT and SIGTERM stop the agent; services stay registered.\nExit codes: 0 stopped, 1 could not start or failed.',
-    );
+    exitCodes(command, '0 stopped, 1 could not start or failed');
+    command.addHelpText('after', 'Signals: SIGINT and SIGTERM stop the agent; services stay registered.');
     command.action(async () => {
       const { config, warnings } = loadAgentConfig(command, io);
       const log = openLog(config, io);
@@ -39,9 +38,7 @@ function appendTo(file: string, io: Io): (line: string) => void {
   try {
     appendFileSync(file, '');
   } catch (error) {
-    throw new CliError(
-      `portolan: log_file ${file}: ${(error as Error).message}; choose another with -log-file`,
-    );
+    throw new CliError(`portolan: log_file ${file}: ${fileProblem(error)}; choose another with -log-file`);
   }
   return (line) => {
     io.err(line);

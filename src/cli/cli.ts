@@ -1,8 +1,9 @@
 /** Words -> options -> one call. Every command is one line in this table. */
 import { ClientError } from '@portolan/sdk';
-import { Command, CommanderError, type Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { agentCommand } from './agent.ts';
 import { AgentError } from '../agent/errors.ts';
+import { isSystemError } from '../lib/file-problem.ts';
 import { StoreError } from '../store/store.ts';
 import { DockerError } from '../docker/docker.ts';
 import { RegistrarError } from '../registrar/target.ts';
@@ -48,11 +49,17 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
   try {
     const words = first === '-v' || first === '--version' || first === '-version' ? ['version'] : [...argv];
-    await program.parseAsync(fromGoFlags(words, { booleans: booleanOptions(program) }), { from: 'user' });
+    const names = { booleans: booleanOptions(program), ...(isPut(words) ? { flagsFirstAfter: 2 } : {}) };
+    await program.parseAsync(fromGoFlags(words, names), { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, io);
+    return report(error, io, commands.find(({ name }) => name === first)?.usageExitCode ?? 1);
   }
+}
+
+/** Scripts put values that begin with a dash. */
+function isPut([command, sub]: readonly string[]): boolean {
+  return command === 'kv' && sub === 'put';
 }
 
 function buildProgram(io: Io, exit: (code: number) => void): Command {
@@ -66,8 +73,20 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
   for (const { name, summary, define } of commands) {
     const command = program.command(name).description(summary).copyInheritedSettings(program);
     define(command, io, exit);
+    complete(command, `portolan ${name}`);
   }
+  program.showHelpAfterError('See portolan --help.');
   return program;
+}
+
+/** Every boolean flag can be switched off, and every mistake says where help is. */
+function complete(command: Command, path: string): void {
+  command.showHelpAfterError(`See ${path} --help.`);
+  for (const option of command.options) {
+    const isBoolean = !option.required && !option.optional && !option.negate;
+    if (isBoolean) command.addOption(new Option(`--no-${option.name()}`).hideHelp());
+  }
+  for (const child of command.commands) complete(child, `${path} ${child.name()}`);
 }
 
 /** Long names of all options that take no value, of all commands: their names do not clash with options that do. */
@@ -79,8 +98,8 @@ function booleanOptions(command: Command): Set<string> {
   return new Set([...names, ...command.commands.flatMap((child) => [...booleanOptions(child)])]);
 }
 
-function report(error: unknown, io: Io): number {
-  if (error instanceof CommanderError) return error.exitCode;
+function report(error: unknown, io: Io, usageExitCode: number): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
   if (error instanceof CliError) {
     io.err(`${error.message}\n`);
     return error.exitCode;
@@ -95,7 +114,7 @@ function report(error: unknown, io: Io): number {
   }
   if (error instanceof TypeError && error.message.startsWith('invalid boolean')) {
     io.err(`${error.message}\n`);
-    return 1;
+    return usageExitCode;
   }
   throw error;
 }
@@ -103,5 +122,5 @@ function report(error: unknown, io: Io): number {
 /** What a person can mend: the message says how, and a stack would only hide it. */
 function isExpected(error: unknown): error is Error {
   const kinds = [AgentError, StoreError, DockerError, RegistrarError];
-  return kinds.some((kind) => error instanceof kind);
+  return kinds.some((kind) => error instanceof kind) || isSystemError(error);
 }

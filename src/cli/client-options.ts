@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Client, ClientError, type ReadOptions } from '@portolan/sdk';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { fileProblem } from '../lib/file-problem.ts';
 import { CliError, type Io } from './command.ts';
 
 /** Options of every command that talks to an agent's HTTP API. Source: consul.md 4.1. */
@@ -20,7 +21,9 @@ export function addClientOptions(command: Command): Command {
     .option('--token-file <file>', 'file that holds the access token (env CONSUL_HTTP_TOKEN_FILE)')
     .option('--datacenter <name>', 'datacenter to ask')
     .option('--stale', 'let any agent answer, also one that is cut off')
-    .option('--json', 'print JSON for scripts');
+    .option('--json', 'print JSON for scripts')
+    .addOption(new Option('--namespace <name>', 'accepted: there are no namespaces').hideHelp())
+    .addOption(new Option('--partition <name>', 'accepted: there are no partitions').hideHelp());
 }
 
 export function openClient(flags: ClientFlags, io: Io): Client {
@@ -52,6 +55,6 @@ function readToken(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new CliError(`-token-file ${file}: ${(error as Error).message}`);
+    throw new CliError(`-token-file ${file}: ${fileProblem(error)}`);
   }
 }

@@ -19,6 +19,8 @@ export interface CliCommand {
   readonly summary: string;
   /** Adds options, arguments and examples; the action calls `exit` with the exit code when it is not 0. */
   readonly define: (command: Command, io: Io, exit: (code: number) => void) => void;
+  /** Exit code for wrong flags and arguments; default 1. */
+  readonly usageExitCode?: number;
 }
 
 /** Ends a command with a message for people and an exit code. */
@@ -30,6 +32,11 @@ export class CliError extends Error {
     this.name = 'CliError';
     this.exitCode = exitCode;
   }
+}
+
+/** The line of a command's --help that a script's author looks for. */
+export function exitCodes(command: Command, text: string): void {
+  command.addHelpText('after', `\nExit codes: ${text}.`);
 }
 
 /** Examples under a command's --help. */

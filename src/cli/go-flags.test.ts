@@ -27,6 +27,26 @@ for (const { name, input, want } of rows) {
   test(name, () => assert.deepEqual(fromGoFlags(input, names), want));
 }
 
+const strict = { booleans: new Set(['cas']), flagsFirstAfter: 2 };
+const strictRows: readonly { name: string; input: readonly string[]; want: readonly string[] }[] = [
+  {
+    name: 'a value that looks like a flag',
+    input: ['kv', 'put', 'key', '-cas'],
+    want: ['kv', 'put', '--', 'key', '-cas'],
+  },
+  {
+    name: 'flags with a value of their own',
+    input: ['kv', 'put', '-flags', '7', '-cas', '-modify-index=3', 'key', '-----BEGIN'],
+    want: ['kv', 'put', '--flags', '7', '--cas', '--modify-index=3', '--', 'key', '-----BEGIN'],
+  },
+  { name: 'help', input: ['kv', 'put', '-help'], want: ['kv', 'put', '--help'] },
+];
+
+for (const { name, input, want } of strictRows) {
+  test(`where flags come first, what follows is taken as it is: ${name}`, () =>
+    assert.deepEqual(fromGoFlags(input, strict), want));
+}
+
 test('a boolean flag refuses another word, naming flag, value and fix', () => {
   assert.throws(
     () => fromGoFlags(['-dev=maybe'], names),

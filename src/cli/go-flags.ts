@@ -7,6 +7,11 @@
 export interface FlagNames {
   /** Long names without dashes of options that take no value; `-x=false` becomes `--no-x`. */
   readonly booleans: ReadonlySet<string>;
+  /**
+   * Go's own rule: the first word after so many command words that is no flag ends the flags, and all that follows is taken
+   * as it is. Default: flags may stand anywhere.
+   */
+  readonly flagsFirstAfter?: number;
 }
 
 const trueWords = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
@@ -19,15 +24,23 @@ export function fromGoFlags(argv: readonly string[], names: FlagNames): string[]
     const word = argv[i]!;
     if (word === '--') return [...result, ...argv.slice(i)];
     const match = /^--?([A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(word);
+    const isStrict = names.flagsFirstAfter !== undefined && i >= names.flagsFirstAfter;
+    if (match === null && isStrict) return [...result, '--', ...argv.slice(i)];
     if (match === null) result.push(word);
-    else result.push(...oneFlag(match[1]!, match[2], names));
+    // `-h` is commander's own.
+    else result.push(...(match[1]!.length === 1 ? [word] : oneFlag(match[1]!, match[2], names)));
+    if (match !== null && isStrict && takesNext(match[1]!, match[2], names))
+      result.push(...argv.slice(++i, i + 1));
   }
   return result;
 }
 
+function takesNext(name: string, value: string | undefined, { booleans }: FlagNames): boolean {
+  return value === undefined && name !== 'h' && name !== 'help' && !booleans.has(name);
+}
+
 function oneFlag(name: string, value: string | undefined, names: FlagNames): string[] {
   // -h and -v stay short.
-  if (name.length === 1) return [value === undefined ? `-${name}` : `-${name}=${value}`];
   if (!names.booleans.has(name)) return [value === undefined ? `--${name}` : `--${name}=${value}`];
   if (value === undefined || trueWords.has(value)) return [`--${name}`];
   if (falseWords.has(value)) return [`--no-${name}`];

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { KvEntry } from '@portolan/sdk';
 import type { Command } from 'commander';
+import { fileProblem } from '../lib/file-problem.ts';
 import { formatColumns } from '../lib/columns.ts';
 import { addClientOptions, openClient, readOptions, type ClientFlags } from './client-options.ts';
-import { CliError, examples, type CliCommand, type Io } from './command.ts';
+import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 
 interface GetFlags extends ClientFlags {
   readonly base64?: boolean;
@@ -30,6 +31,7 @@ export const kvCommand: CliCommand = {
       'portolan kv get greeting',
       'portolan kv delete -recurse app/',
     ]);
+    exitCodes(command, "0 done, 1 failed; each command's --help says more");
     defineGet(command, io);
     definePut(command, io);
     defineDelete(command, io);
@@ -49,7 +51,7 @@ function defineGet(parent: Command, io: Io): void {
     'portolan kv get -recurse app/',
     'portolan kv get -keys -separator= app/',
   ]);
-  command.addHelpText('after', '\nExit codes: 0 found, 1 no such key, or failed.');
+  exitCodes(command, '0 printed, 1 no such key, or failed');
   command.action((key: string, flags: GetFlags) => get(stripSlash(key), flags, io));
 }
 
@@ -92,6 +94,11 @@ function definePut(parent: Command, io: Io): void {
     'portolan kv put app/config @config.json',
     'portolan kv put -cas -modify-index=0 lock mine',
   ]);
+  exitCodes(command, '0 written, 1 not written: the index given with -cas is not the current one, or failed');
+  command.addHelpText(
+    'after',
+    'Flags stand before the key: what follows it is the value, also when it begins with a dash.',
+  );
   command.action(async (key: string, value: string, flags: PutFlags) => {
     const name = stripSlash(key);
     const cas = casIndex(flags);
@@ -120,6 +127,7 @@ function defineDelete(parent: Command, io: Io): void {
     .option('--modify-index <number>', 'index for -cas')
     .option('--recurse', 'delete every key that begins with the prefix');
   examples(command, ['portolan kv delete greeting', 'portolan kv delete -recurse app/']);
+  exitCodes(command, '0 gone, 1 not deleted: the index given with -cas is not the current one, or failed');
   command.action(async (key: string, flags: PutFlags & { recurse?: boolean }) => {
     const name = stripSlash(key);
     const { kv } = openClient(flags, io);
@@ -158,7 +166,7 @@ async function rawValue(value: string, io: Io): Promise<Uint8Array> {
   try {
     return readFileSync(value.slice(1));
   } catch (error) {
-    throw new CliError(`Error! Failed to read file: ${(error as Error).message}`);
+    throw new CliError(`Error! Failed to read file: ${value.slice(1)}: ${fileProblem(error)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Member } from '@portolan/sdk';
 import { formatColumns } from '../lib/columns.ts';
 import { addClientOptions, openClient, readOptions, type ClientFlags } from './client-options.ts';
-import { CliError, examples, type CliCommand } from './command.ts';
+import { CliError, examples, exitCodes, type CliCommand } from './command.ts';
 
 const statusWords = ['none', 'alive', 'leaving', 'left', 'failed'] as const;
 
@@ -18,7 +18,7 @@ export const membersCommand: CliCommand = {
       "portolan members -status='alive|failed'",
       'portolan members --json',
     ]);
-    command.addHelpText('after', '\nExit codes: 0 listed, 1 failed, 2 no member matches.');
+    exitCodes(command, '0 listed, 1 failed, 2 no member matches');
     command.action(async (flags: ClientFlags & { detailed?: boolean; status: string }) => {
       const members = await openClient(flags, io).agent.members(readOptions(flags, io));
       const pattern = statusPattern(flags.status);

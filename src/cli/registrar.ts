@@ -4,7 +4,7 @@ import { runRegistrar } from '../agent/registrar-agent.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { createLogger, logLevels } from '../lib/log.ts';
-import { CliError, examples, type CliCommand, type Io } from './command.ts';
+import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 
 interface RegistrarFlags {
   readonly registry?: string;
@@ -49,10 +49,8 @@ export const registrarCommand: CliCommand = {
       'portolan registrar --registry http://consul:8500',
       'portolan registrar -ip 10.0.0.7 -tags=edge consul://127.0.0.1:8500',
     ]);
-    command.addHelpText(
-      'after',
-      '\nServices stay registered when it stops.\nExit codes: 0 stopped, 1 could not start, or another live registrar has the id.',
-    );
+    exitCodes(command, '0 stopped, 1 could not start, or another live registrar has the id');
+    command.addHelpText('after', 'Services stay registered when it stops.');
     command.action((uri: string | undefined, flags: RegistrarFlags) => run(uri, flags, io));
   },
 };

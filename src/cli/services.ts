@@ -1,6 +1,6 @@
 import { formatColumns } from '../lib/columns.ts';
 import { addClientOptions, openClient, readOptions, type ClientFlags } from './client-options.ts';
-import { CliError, examples, type CliCommand, type Io } from './command.ts';
+import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 
 interface RegisterFlags extends ClientFlags {
   readonly id?: string;
@@ -21,6 +21,7 @@ export const servicesCommand: CliCommand = {
       'portolan services register -name=web -port=8080 -tag=v1',
       'portolan services deregister -id=web',
     ]);
+    exitCodes(command, '0 listed, 1 failed');
     command.action((flags: ClientFlags) => listServices(flags, io));
 
     const register = addClientOptions(
@@ -33,12 +34,14 @@ export const servicesCommand: CliCommand = {
       .option('--tag <tag>', 'a tag; may be given several times', collect, [])
       .option('--meta <key=value>', 'a meta pair; may be given several times', collect, []);
     examples(register, ['portolan services register -name=web -port=8080 -tag=v1 -meta=team=shop']);
+    exitCodes(register, '0 registered, 1 refused or failed');
     register.action((flags: RegisterFlags) => registerService(flags, io));
 
     const deregister = addClientOptions(
       command.command('deregister').description('Deregister a service of the agent.'),
     ).requiredOption('--id <id>', 'service ID');
     examples(deregister, ['portolan services deregister -id=web']);
+    exitCodes(deregister, '0 deregistered, 1 no such service, or failed');
     deregister.action(async (flags: ClientFlags & { id: string }) => {
       await openClient(flags, io).agent.deregisterService(flags.id, { signal: io.signal });
       io.out(`Deregistered service: ${flags.id}\n`);

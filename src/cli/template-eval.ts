@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { evaluateOffline, OfflineError } from '../render/eval.ts';
 import type { Fixture } from '../render/fixture-source.ts';
+import { fileProblem } from '../lib/file-problem.ts';
 import { fromBytes, toBytes } from '../template/text.ts';
-import { CliError, examples, type Io } from './command.ts';
+import { CliError, examples, exitCodes, type Io } from './command.ts';
 
 interface EvalFlags {
   readonly data?: string;
@@ -42,10 +43,7 @@ export function defineEval(parent: Command, io: Io): void {
     'portolan template eval --data data.json greeting.tmpl',
     'portolan template eval --fixture world.json app.ctmpl',
   ]);
-  command.addHelpText(
-    'after',
-    '\nExit codes: 0 rendered, 1 the template fails or something that it needs is missing.',
-  );
+  exitCodes(command, '0 rendered, 1 the template fails or something that it needs is missing');
   command.action(async (path: string, flags: EvalFlags) => {
     const text = fromBytes(path === '-' ? await io.readStdin() : readBytes(path));
     io.outBytes(toBytes(evaluate(text, flags)));
@@ -71,12 +69,10 @@ function evaluate(text: string, flags: EvalFlags): string {
 }
 
 function readBytes(path: string): Uint8Array {
-  if (!existsSync(path))
-    throw new CliError(`template ${path}: no such file; give a file, or - for standard input`);
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CliError(`template ${path}: ${(error as Error).message}`);
+    throw new CliError(`template ${path}: ${fileProblem(error)}; give a file, or - for standard input`);
   }
 }
 
@@ -84,7 +80,7 @@ function readJson(flag: string, path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new CliError(`${flag} ${path}: ${(error as Error).message}`);
+    throw new CliError(`${flag} ${path}: ${fileProblem(error)}`);
   }
 }
 

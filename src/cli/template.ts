@@ -3,7 +3,7 @@ import { loadTemplateConfig, type TemplateLoad } from '../config/load-template.t
 import { runTemplates } from '../agent/template-agent.ts';
 import { AgentError } from '../agent/errors.ts';
 import { createLogger } from '../lib/log.ts';
-import { CliError, examples, type CliCommand, type Io } from './command.ts';
+import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 import { defineEval } from './template-eval.ts';
 
 interface TemplateFlags {
@@ -19,11 +19,12 @@ interface TemplateFlags {
 }
 
 /** Exit codes as consul-template's. Source: template.md 3.6. */
-const exitCodes = { failed: 14, badConfig: 15, badFlags: 13 } as const;
+const codes = { failed: 14, badConfig: 15, badFlags: 13 } as const;
 
 export const templateCommand: CliCommand = {
   name: 'template',
   summary: 'Render templates from any Consul HTTP API, without an agent.',
+  usageExitCode: codes.badFlags,
   define: (command, io, exit) => {
     command
       .option(
@@ -38,6 +39,7 @@ export const templateCommand: CliCommand = {
       )
       .option('--template <in:out[:command]>', 'a template to render; may be given several times', collect)
       .option('--wait <min[:max]>', 'quiet time before a template renders')
+      .option('--max-stale <duration>', 'how old an answer may be, e.g. 2s; 0s asks the leader')
       .option('--once', 'render every template once, then end')
       .option('--dry', 'print what would be written, write nothing, run nothing')
       .option('--log-level <level>', 'trace, debug, info, warn or error');
@@ -46,10 +48,7 @@ export const templateCommand: CliCommand = {
       'portolan template -config /etc/consul-template.d -once',
       'portolan template eval --fixture world.json app.ctmpl',
     ]);
-    command.addHelpText(
-      'after',
-      '\nExit codes: 0 stopped, or done with -once; 13 bad flags; 14 failed; 15 bad configuration.',
-    );
+    exitCodes(command, '0 stopped, or done with -once; 13 bad flags; 14 failed; 15 bad configuration');
     command.action(async (flags: TemplateFlags) => exit(await run(flags, io)));
     defineEval(command, io);
   },
@@ -71,9 +70,9 @@ async function run(flags: TemplateFlags, io: Io): Promise<number> {
       },
       { log, signal: io.signal, print: io.out },
     );
-    return done ? 0 : exitCodes.failed;
+    return done ? 0 : codes.failed;
   } catch (error) {
-    if (error instanceof AgentError) throw new CliError(`portolan: ${error.message}`, exitCodes.badConfig);
+    if (error instanceof AgentError) throw new CliError(`portolan: ${error.message}`, codes.badConfig);
     throw error;
   }
 }
@@ -84,10 +83,11 @@ function loadOrExplain(flags: TemplateFlags, io: Io): TemplateLoad {
       paths: flags.config ?? [],
       templates: flags.template ?? [],
       ...(flags.wait === undefined ? {} : { wait: flags.wait }),
+      ...(flags.maxStale === undefined ? {} : { maxStale: flags.maxStale }),
       env: io.env,
     });
   } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(`portolan: ${error.message}`, exitCodes.badConfig);
+    if (error instanceof ConfigError) throw new CliError(`portolan: ${error.message}`, codes.badConfig);
     throw error;
   }
 }
@@ -97,7 +97,7 @@ function levelOf(text: string | undefined): TemplateLoad['logLevel'] | undefined
   if (text === undefined) return undefined;
   const level = levels.find((known) => known === (text === 'err' ? 'error' : text));
   if (level === undefined)
-    throw new CliError(`-log-level ${text}: use one of ${levels.join(', ')}`, exitCodes.badFlags);
+    throw new CliError(`-log-level ${text}: use one of ${levels.join(', ')}`, codes.badFlags);
   return level;
 }
 

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load.ts';
-import { CliError, examples, type CliCommand } from './command.ts';
+import { configFormatOption } from './agent-options.ts';
+import { CliError, examples, exitCodes, type CliCommand } from './command.ts';
 
 export const validateCommand: CliCommand = {
   name: 'validate',
@@ -9,10 +10,10 @@ export const validateCommand: CliCommand = {
     command
       .argument('<paths...>', 'files and directories, in the order in which an agent would read them')
       .option('--quiet', 'print nothing when the files are valid')
-      .option('--config-format <format>', 'format of files with any extension')
+      .addOption(configFormatOption())
       .option('--json', 'print JSON for scripts');
     examples(command, ['portolan validate agent.hcl', 'portolan validate /etc/consul.d']);
-    command.addHelpText('after', '\nExit codes: 0 valid, 1 not valid.');
+    exitCodes(command, '0 valid, 1 not valid');
     command.action((paths: string[], flags: { quiet?: boolean; json?: boolean; configFormat?: 'hcl' }) => {
       try {
         // The address that would be advertised depends on this host, not on the files.

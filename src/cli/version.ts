@@ -1,5 +1,6 @@
+import { Option } from 'commander';
 import type { CliCommand } from './command.ts';
-import { examples } from './command.ts';
+import { examples, exitCodes } from './command.ts';
 import { compatVersion, version } from '../lib/version.ts';
 
 export const versionCommand: CliCommand = {
@@ -8,8 +9,11 @@ export const versionCommand: CliCommand = {
   define: (command, io) => {
     command
       .option('--json', 'print JSON for scripts')
-      .option('--format <format>', 'pretty or json', 'pretty');
+      .addOption(
+        new Option('--format <format>', 'how to print').choices(['pretty', 'json']).default('pretty'),
+      );
     examples(command, ['portolan version', 'portolan version --json']);
+    exitCodes(command, '0');
     command.action((flags: { json?: boolean; format: string }) => {
       if (flags.json === true || flags.format === 'json') {
         io.out(

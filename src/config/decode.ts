@@ -38,11 +38,14 @@ function show(tree: Tree): string {
 /** A scalar: `read` gets the leaf's value, undefined means: not of this type. */
 function scalar<T>(want: string, read: (value: string | number | boolean) => T | undefined): Decoder<T> {
   return {
-    decode: (values, path) => {
-      const tree = values.at(-1)!;
-      const value = tree.kind === 'leaf' && tree.value !== null ? read(tree.value) : undefined;
-      return value === undefined ? fail(path, show(tree), want, tree.at) : value;
-    },
+    // A value that a later one overrides is judged too: the mistake in the file would only show up some other day.
+    decode: (values, path) =>
+      values
+        .map((tree) => {
+          const value = tree.kind === 'leaf' && tree.value !== null ? read(tree.value) : undefined;
+          return value === undefined ? fail(path, show(tree), want, tree.at) : value;
+        })
+        .at(-1)!,
   };
 }
 

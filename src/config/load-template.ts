@@ -62,6 +62,7 @@ export interface TemplateLoadOptions {
   /** `in:out[:command]`. */
   readonly templates?: readonly string[];
   readonly wait?: string;
+  readonly maxStale?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -104,7 +105,7 @@ export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
     templates,
     wait: options.wait === undefined ? waitConfig(raw.wait ?? {}) : waitOfFlag(options.wait),
     logLevel: raw.log_level === 'err' ? 'error' : (raw.log_level ?? 'info'),
-    maxStaleMs: raw.max_stale ?? 2000,
+    maxStaleMs: options.maxStale === undefined ? (raw.max_stale ?? 2000) : maxStaleOfFlag(options.maxStale),
     queryWaitMs: raw.block_query_wait ?? 60_000,
     once: raw.once ?? false,
     warnings: [...context.ignored].map(([key, { why }]) => `${key} has no effect: ${why}`),
@@ -116,6 +117,11 @@ const emptyTree: ObjectTree = { kind: 'object', entries: [], at: noPosition };
 function templateOfFlag(text: string): TemplateConfig {
   const at = { ...noPosition, source: 'flag -template' };
   return templateConfig({ ...splitTemplateFlag(text, at), at });
+}
+
+function maxStaleOfFlag(text: string): number {
+  const at = { ...noPosition, source: 'flag -max-stale' };
+  return duration().decode([{ kind: 'leaf', value: text, at }], 'max_stale', { ignored: new Map() });
 }
 
 function waitOfFlag(text: string): Wait | null {

@@ -187,6 +187,13 @@ const mistakes: readonly {
     code: 'conflict',
     message: /access control is not built yet/,
   },
+  {
+    name: 'a recursor that is no host',
+    file: 'x.hcl',
+    text: 'recursors = ["10.0.0.1:port:x"]',
+    code: 'invalid-value',
+    message: /recursors: "10\.0\.0\.1:port:x" is not a host with or without a port/,
+  },
   { name: 'extension', file: 'x.ini', text: '', code: 'unreadable', message: /unknown extension "\.ini"/ },
 ];
 
@@ -200,7 +207,24 @@ for (const { name, file, text, code, message } of mistakes) {
 }
 
 test('a file that is not there is named', () => {
-  refused({ paths: ['/nonexistent/x.hcl'] }, 'unreadable', /\/nonexistent\/x\.hcl: ENOENT/);
+  refused(
+    { paths: ['/nonexistent/x.hcl'] },
+    'unreadable',
+    /\/nonexistent\/x\.hcl: no such file or directory/,
+  );
+});
+
+test('a wrong value is refused even where a later one overrides it', () => {
+  refused(
+    { snippets: ['ports { http = "abc" }'], flags: { 'http-port': '8500' } },
+    'invalid-value',
+    /flag -hcl:1:\d+: ports\.http: "abc" is not a whole number/,
+  );
+});
+
+test('recursors are hosts with or without a port', () => {
+  const recursors = ['10.0.0.1', '10.0.0.1:5353', '::1', '[::1]:53', 'dns.example:53'];
+  assert.deepEqual(load({ flags: { recursor: recursors } }).config.dns.recursors, recursors);
 });
 
 test('a mistake in a flag or variable names it', () => {

@@ -4,6 +4,7 @@
  * In: paths, variables and flag values. Out: Config and warnings. Nothing is started and nothing is written; every refusal is a
  * ConfigError that names the place, the value and the fix.
  */
+import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { deepFreeze } from '../lib/freeze.ts';
@@ -233,10 +234,24 @@ function dnsConfig(raw: RawConfig): DnsConfig {
       expireSeconds: dns.soa?.expire ?? 86400,
       minTtlSeconds: dns.soa?.min_ttl ?? 0,
     },
-    recursors: [...(raw.recursor === undefined ? [] : [raw.recursor]), ...(raw.recursors ?? [])],
+    recursors: [...(raw.recursor === undefined ? [] : [raw.recursor]), ...(raw.recursors ?? [])].map(
+      recursor,
+    ),
     recursorStrategy: dns.recursor_strategy ?? 'sequential',
     recursorTimeoutMs: dns.recursor_timeout ?? 2000,
   };
+}
+
+/** `host`, `host:port` or `[ip]:port`. */
+function recursor(text: string): string {
+  const withPort = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text);
+  const port = Number(withPort?.[3] ?? 53);
+  const address = (withPort?.[1] ?? withPort?.[2] ?? text).replace(/^\[(.*)\]$/, '$1');
+  if ((isIP(address) === 0 && !/^[\w.-]+$/.test(address)) || port < 1 || port > 65535) {
+    const message = `recursors: "${text}" is not a host with or without a port, e.g. 10.0.0.53 or 10.0.0.53:5353`;
+    throw new ConfigError('invalid-value', message);
+  }
+  return text;
 }
 
 function registrarConfig(raw: RawConfig, env: Readonly<Record<string, string | undefined>>): RegistrarConfig {

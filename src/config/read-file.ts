@@ -12,6 +12,7 @@ import {
   type Document,
   type ParsedNode,
 } from 'yaml';
+import { fileProblem } from '../lib/file-problem.ts';
 import { parseHcl } from '../lib/hcl.ts';
 import {
   noPosition,
@@ -32,13 +33,20 @@ export function readConfigPath(path: string, format?: ConfigFormat): readonly Ob
   try {
     isDirectory = statSync(path).isDirectory();
   } catch (error) {
-    throw new ConfigError('unreadable', `${path}: ${(error as Error).message}`);
+    throw new ConfigError('unreadable', `${path}: ${fileProblem(error)}`);
   }
   if (!isDirectory) return [readConfigFile(path, format)];
-  const names = readdirSync(path).sort();
-  return names
+  return namesIn(path)
     .filter((name) => format !== undefined || formatOf(name) !== undefined)
     .map((name) => readConfigFile(join(path, name), format));
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    throw new ConfigError('unreadable', `${folder}: ${fileProblem(error)}`);
+  }
 }
 
 function readConfigFile(path: string, format = formatOf(path)): ObjectTree {
@@ -50,7 +58,7 @@ function readConfigFile(path: string, format = formatOf(path)): ObjectTree {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError('unreadable', `${path}: ${(error as Error).message}`);
+    throw new ConfigError('unreadable', `${path}: ${fileProblem(error)}`);
   }
   return parseConfigText(text, format, path);
 }

@@ -83,6 +83,15 @@ function errorFields(value: unknown): unknown {
   };
 }
 
+/** People read the message, which says it all; code and cause stay in the JSON format. */
+function isErrorField(value: unknown): value is { readonly message: string } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { message?: unknown }).message === 'string'
+  );
+}
+
 function textLine(line: string): string {
   const { level, time, area, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const tag = `[${String(level).toUpperCase()}]`.padEnd(7);
@@ -92,6 +101,7 @@ function textLine(line: string): string {
 }
 
 function fieldText(value: unknown): string {
+  if (isErrorField(value)) return JSON.stringify(value.message);
   if (typeof value === 'string') return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value);
   return JSON.stringify(value);
 }
