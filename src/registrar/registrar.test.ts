@@ -196,6 +196,22 @@ test('a lost stream keeps the services, and the return brings exactly the truth'
   );
 });
 
+test('a daemon behind a socket of this host is noticed soon after its return, however long it was away', async () => {
+  const engine = new ScriptedEngine();
+  engine.start(web('a', 3000));
+  await withRegistrar(
+    async ({ target, clock }) => {
+      engine.goAway();
+      await clock.advance(50_000);
+      engine.remove('a');
+      engine.comeBack();
+      await clock.advance(300);
+      assert.deepEqual(target.rows(), []);
+    },
+    { engine },
+  );
+});
+
 test('services turn critical once Docker was away for the grace time, and recover with it', async () => {
   const engine = new ScriptedEngine();
   engine.start(web('a', 3000));
