@@ -292,15 +292,17 @@ async function putInstance(kit: Awaited<ReturnType<typeof startHttp>>, i: number
       },
       checks: [
         {
-          ...{ id: `${name}-check`, name: 'check', status: 'passing', notes: '', output: 'fine' },
-          ...{
-            serviceId: name,
-            serviceName: name,
-            type: 'http',
-            interval: '10s',
-            timeout: '1s',
-            definition: null,
-          },
+          id: `${name}-check`,
+          name: 'check',
+          status: 'passing',
+          notes: '',
+          output: 'fine',
+          serviceId: name,
+          serviceName: name,
+          type: 'http',
+          interval: '10s',
+          timeout: '1s',
+          definition: null,
         },
       ],
     });

@@ -40,7 +40,8 @@ export class Api {
 
   /** An answer that needs no work, or undefined: then ask `handle`. */
   ready(head: RequestHead): Answer | undefined {
-    if (head.method !== 'GET') return undefined;
+    // Who asks decides what is shown as soon as there are tokens: then every request goes the whole way.
+    if (head.method !== 'GET' || this.#options.authorize !== undefined) return undefined;
     return this.#deps.views.ready(head.target, head.rawHeaders);
   }
 

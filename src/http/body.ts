@@ -4,11 +4,7 @@ import { HttpError } from './errors.ts';
 const docs = 'https://www.consul.io/docs/agent/options.html#kv_max_value_size';
 
 function tooLarge(bytes: number, limit: number): HttpError {
-  return new HttpError(
-    413,
-    `Request body(${bytes} bytes) too large, max size: ${limit} bytes. See ${docs}.`,
-    ['Connection', 'close'],
-  );
+  return new HttpError(413, `Request body(${bytes} bytes) too large, max size: ${limit} bytes. See ${docs}.`);
 }
 
 /**

@@ -262,7 +262,10 @@ class Source implements RequestSource {
     if (this.#controller === undefined) {
       const controller = new AbortController();
       this.#controller = controller;
-      this.#response.once('close', () => controller.abort());
+      // After an answer nobody listens any more, and an abort costs more than the answer did.
+      this.#response.once('close', () => {
+        if (!this.#response.writableFinished) controller.abort();
+      });
     }
     return this.#controller.signal;
   }

@@ -118,7 +118,7 @@ export class Views {
     return { status: body.status, headers: body.headers, body: zipped.bytes, wire: zipped.headers };
   }
 
-  /** Answers one read. `select` finds the view; it runs again after every wait, so it must be cheap. */
+  /** Answers one read. `select` finds the view and what it shows of it; it runs once, before any wait. */
   answer<T>(
     request: HttpRequest,
     family: Family,
@@ -130,20 +130,16 @@ export class Views {
       const spec = select(request);
       const catchUp =
         options.mode === 'consistent' || (options.mode === 'leader' && this.#options.leaderReads);
-      if (options.index > 0 || catchUp) return this.#wait(request, family, options, spec, catchUp);
-      return this.#respond(request, family, options, spec);
+      const asked: Asked = { request, family, options, question: question(request) };
+      if (options.index > 0 || catchUp) return this.#wait(asked, spec, catchUp);
+      return this.#respond(asked, spec);
     } catch (error) {
       throw withMeta(error, family);
     }
   }
 
-  async #wait<T>(
-    request: HttpRequest,
-    family: Family,
-    options: ReadOptions,
-    spec: ViewSpec<T>,
-    catchUp: boolean,
-  ): Promise<Answer> {
+  async #wait<T>(asked: Asked, spec: ViewSpec<T>, catchUp: boolean): Promise<Answer> {
+    const { request, family, options } = asked;
     try {
       if (options.mode !== 'stale') this.#requireLeader();
       if (catchUp) await this.#deps.catchUp();
@@ -151,27 +147,21 @@ export class Views {
         const jitterMs = (options.waitMs / 16) * this.#options.random();
         await this.#deps.watches.park(spec.view, options.index, options.waitMs + jitterMs, request.signal);
       }
-      return await this.#respond(request, family, options, spec);
+      return await this.#respond(asked, spec);
     } catch (error) {
       throw withMeta(error, family);
     }
   }
 
-  #respond<T>(
-    request: HttpRequest,
-    family: Family,
-    options: ReadOptions,
-    spec: ViewSpec<T>,
-  ): Answer | Promise<Answer> {
-    this.#requireContact(options);
-    const question = `${questionOf(request)}${request.authorize.visibility && `\n${request.authorize.visibility}`}`;
-    const hit = this.#bodies.fresh(question);
-    if (hit !== undefined) return this.#finish(request, family, options, hit, true);
+  #respond<T>(asked: Asked, spec: ViewSpec<T>): Answer | Promise<Answer> {
+    this.#requireContact(asked.options);
+    const hit = this.#bodies.fresh(asked.question);
+    if (hit !== undefined) return this.#finish(asked, hit, true);
     const index = spec.view.index();
-    const made = this.#bodies.share(question, index, () => this.#render(question, spec, index));
-    if (made instanceof Promise)
-      return made.then((body) => this.#finish(request, family, options, body, false));
-    return this.#finish(request, family, options, made, false);
+    const made = this.#bodies.share(asked.question, index, () => this.#render(asked.question, spec, index));
+    return made instanceof Promise
+      ? made.then((body) => this.#finish(asked, body, false))
+      : this.#finish(asked, made, false);
   }
 
   #render<T>(question: string, spec: ViewSpec<T>, index: number): Body | Promise<Body> {
@@ -190,6 +180,7 @@ export class Views {
       status,
       headers,
       bytes,
+      wires: new Map(),
       plain: undefined,
       gzip: undefined,
       zipped: undefined,
@@ -198,47 +189,57 @@ export class Views {
     return made;
   }
 
-  #finish(
-    request: HttpRequest,
-    family: Family,
-    options: ReadOptions,
-    body: Body,
-    hit: boolean,
-  ): Answer | Promise<Answer> {
-    const meta = this.#meta(family, options, body.index, hit);
-    // Only a question that means the same each time may skip the parameters next time.
-    const repeatable =
+  #finish(asked: Asked, body: Body, hit: boolean): Answer | Promise<Answer> {
+    const { request } = asked;
+    const zip =
+      body.bytes.length >= gzipMinBytes && acceptsGzip(findHeader(request.rawHeaders, 'accept-encoding'));
+    if (zip) return this.#zipped(asked, body, hit);
+    const wire = this.#wire(asked, body, hit);
+    if (this.#repeatable(asked)) body.plain = wire;
+    return { status: body.status, headers: body.headers, body: body.bytes, wire };
+  }
+
+  async #zipped(asked: Asked, body: Body, hit: boolean): Promise<Answer> {
+    body.gzip ??= compress(body.bytes);
+    const bytes = await body.gzip;
+    const headers = [...body.headers, 'Content-Encoding', 'gzip'];
+    const wire = this.#allHeaders(headers, this.#meta(asked, body.index, hit), bytes.length);
+    if (this.#repeatable(asked)) {
+      body.zipped = { bytes, headers: wire };
+      body.plain ??= this.#wire(asked, body, hit);
+    }
+    return { status: body.status, headers: body.headers, body: bytes, wire };
+  }
+
+  /** Only a question that means the same each time may skip the parameters next time. */
+  #repeatable({ request, options }: Asked): boolean {
+    return (
       options.index === 0 &&
       options.mode !== 'consistent' &&
       !(options.mode === 'leader' && this.#options.leaderReads) &&
       !options.cached &&
       request.authorize.visibility === '' &&
-      this.#healthy();
-    if (body.bytes.length >= gzipMinBytes && acceptsGzip(findHeader(request.rawHeaders, 'accept-encoding'))) {
-      return this.#zipped(body, meta, repeatable);
-    }
-    const wire =
-      repeatable && body.plain !== undefined ? body.plain : this.#wire(body.headers, meta, body.bytes.length);
-    if (repeatable) body.plain = wire;
-    return { status: body.status, headers: body.headers, body: body.bytes, wire };
+      this.#healthy()
+    );
   }
 
-  async #zipped(body: Body, meta: readonly string[], repeatable: boolean): Promise<Answer> {
-    body.gzip ??= compress(body.bytes);
-    const bytes = await body.gzip;
-    const wire = this.#wire([...body.headers, 'Content-Encoding', 'gzip'], meta, bytes.length);
-    if (repeatable) {
-      body.zipped = { bytes, headers: wire };
-      body.plain ??= this.#wire(body.headers, meta, body.bytes.length);
-    }
-    return { status: body.status, headers: body.headers, body: bytes, wire };
+  /** The headers of an uncompressed answer, made once a body for all who ask in the same way. */
+  #wire(asked: Asked, body: Body, hit: boolean): readonly string[] {
+    const { options, family } = asked;
+    const common = !options.cached && this.#healthy();
+    const way = options.mode + (family.streaming && options.index > 0 ? ' streaming' : '');
+    const made = common ? body.wires.get(way) : undefined;
+    if (made !== undefined) return made;
+    const wire = this.#allHeaders(body.headers, this.#meta(asked, body.index, hit), body.bytes.length);
+    if (common) body.wires.set(way, wire);
+    return wire;
   }
 
-  #wire(headers: readonly string[], meta: readonly string[], length: number): readonly string[] {
+  #allHeaders(headers: readonly string[], meta: readonly string[], length: number): readonly string[] {
     return [...headers, ...this.#options.baseHeaders, ...meta, 'Content-Length', String(length)];
   }
 
-  #meta(family: Family, options: ReadOptions, index: number, hit: boolean): string[] {
+  #meta({ family, options }: Asked, index: number, hit: boolean): string[] {
     const { contact } = this.#deps;
     const streaming = family.streaming && (options.index > 0 || options.cached);
     const meta = [
@@ -252,8 +253,9 @@ export class Views {
       streaming ? 'streaming' : 'blocking-query',
     ];
     if (family.effectiveConsistency) meta.push('X-Consul-Effective-Consistency', options.mode);
-    if (family.cacheable && options.cached)
+    if (family.cacheable && options.cached) {
       meta.push('X-Cache', hit ? 'HIT' : 'MISS', ...(hit ? ['Age', '0'] : []));
+    }
     return meta;
   }
 
@@ -270,6 +272,20 @@ export class Views {
     if (options.maxStaleMs > 0 && this.#deps.contact.lastContactMs() > options.maxStaleMs)
       this.#requireLeader();
   }
+}
+
+/** One read on its way to an answer. */
+interface Asked {
+  readonly request: HttpRequest;
+  readonly family: Family;
+  readonly options: ReadOptions;
+  /** What makes two reads the same, and who is allowed to see it. */
+  readonly question: string;
+}
+
+function question(request: HttpRequest): string {
+  const { visibility } = request.authorize;
+  return visibility === '' ? questionOf(request) : `${questionOf(request)}\n${visibility}`;
 }
 
 /** Headers that change how a read is answered; their lengths rule out most others at once. */
