@@ -68,19 +68,27 @@ export function spawnAgent(options: AgentOptions, ports: Ports): RunningAgent {
       : [`-docker-host=unix://${options.dockerSocket}`]),
     ...(options.args ?? []),
   ];
-  const env = { ...process.env, ...options.env };
-  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  return { ports, url: `http://127.0.0.1:${ports.http}`, ...spawnProgram(args, options.env) };
+}
+
+/** Starts `portolan` with these words and does not wait. */
+export function spawnProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Omit<RunningAgent, 'ports' | 'url'> {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let log = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const exited = once(child, 'exit').then(([code]) => (code as number | null) ?? -1);
-  // A test run that stops half-way leaves no agent behind.
+  // A test run that stops half-way leaves nothing behind.
   const onExit = (): void => void child.kill('SIGKILL');
   process.once('exit', onExit);
   void exited.then(() => process.removeListener('exit', onExit));
   return {
-    ports,
-    url: `http://127.0.0.1:${ports.http}`,
     pid: child.pid ?? 0,
     log: () => log,
     exited,
