@@ -149,6 +149,7 @@ export class HttpServer {
     if (response.destroyed) return;
     const wire = answer.wire ?? this.#wire(answer);
     response.writeHead(answer.status, wire as string[]);
+    if (answer.close === true && !response.req.complete) return endLater(response, answer.body);
     response.end(answer.body);
   }
 
@@ -171,6 +172,23 @@ export class HttpServer {
     return { 'http.connections': this.#connections.size, 'http.parked_queries': deps.watches.parked };
   }
 }
+
+/**
+ * Closing a connection on which a body still arrives resets it, and the client would lose the answer that it has not read:
+ * the answer goes out at once, and the connection stays until the body has ended, for a while at most.
+ */
+function endLater(response: ServerResponse, body: Answer['body']): void {
+  response.write(body);
+  const timer = setTimeout(() => response.end(), lingerMs);
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  response.req.once('end', end).once('close', end).resume();
+}
+
+// As Go's net/http, which gives such a client half a second.
+const lingerMs = 500;
 
 /** Clients such as load balancers keep connections idle for long; closing them under a request costs it a retry. */
 const keepAliveMs = 15 * 60_000;
