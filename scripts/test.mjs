@@ -70,7 +70,7 @@ process.exit(counts.failed === 0 ? 0 : 1);
 async function runFiles(files, concurrency) {
   if (files.length === 0) return;
   const started = new Map();
-  const timeout = 10 * 60_000;
+  const timeout = 150_000;
   for await (const { type, data } of run({ files, concurrency, timeout })) {
     const file = data?.file === undefined ? '' : relative(root, data.file);
     if (type === 'test:stderr' || type === 'test:stdout') {
