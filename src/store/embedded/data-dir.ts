@@ -177,7 +177,7 @@ function asStoreError(path: string, error: unknown): StoreError {
   const message =
     code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
       ? `The data directory ${path} can't be written (${code}). Change its owner, or choose another directory.`
-      : `The data directory ${path} can't be used: ${reason}`;
+      : `The data directory ${path} can't be used: ${reason}. Choose another directory.`;
   return new StoreError('data-dir', message, { cause: error });
 }
 
