@@ -5,7 +5,7 @@ import { ensureBuilt, ensureDependencies, root } from './lib/setup.mjs';
 
 ensureDependencies();
 ensureBuilt();
-const child = spawn(process.execPath, [join(root, 'bin/portolan'), 'agent', ...process.argv.slice(2)], {
+const child = spawn(join(root, 'bin/portolan'), ['agent', ...process.argv.slice(2)], {
   stdio: 'inherit',
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -33,6 +33,9 @@ export class Disk {
     const level: Level = new ClassicLevel<string, Buffer>(path, {
       keyEncoding: 'utf8',
       valueEncoding: 'buffer',
+      // Values are read again only at a start: the defaults (8 and 4 MiB) would only hold memory.
+      cacheSize: 2 << 20,
+      writeBufferSize: 2 << 20,
     });
     await level.open();
     return new Disk(path, level);
