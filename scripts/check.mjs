@@ -1,5 +1,6 @@
 /** npm run check: types, lint, format, import table and dead code; every finding is an error. */
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { ensureBuilt, ensureDependencies, root, say } from './lib/setup.mjs';
 
 ensureDependencies();
@@ -13,8 +14,8 @@ const steps = [
 ];
 let failed = 0;
 for (const [name, [tool, ...args]] of steps) {
-  const [command, rest] = tool === 'node' ? [process.execPath, args] : ['npx', ['--no', tool, ...args]];
-  const result = spawnSync(command, rest, {
+  const command = tool === 'node' ? process.execPath : join(root, 'node_modules', '.bin', tool);
+  const result = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, npm_config_loglevel: 'error' },
