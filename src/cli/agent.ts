@@ -7,8 +7,6 @@ import { addAgentOptions, loadAgentConfig } from './agent-options.ts';
 import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 
 export const agentCommand: CliCommand = {
-  name: 'agent',
-  summary: 'Run the agent: catalog, HTTP, DNS, the registrar of this host’s containers, and templates.',
   define: (command, io) => {
     addAgentOptions(command);
     examples(command, [

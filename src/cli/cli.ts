@@ -1,7 +1,6 @@
 /** Words -> options -> one call. Every command is one line in this table. */
 import { ClientError } from '@portolan/sdk';
 import { Command, CommanderError, Option } from 'commander';
-import { agentCommand } from './agent.ts';
 import { AgentError } from '../agent/errors.ts';
 import { isSystemError } from '../lib/file-problem.ts';
 import { StoreError } from '../store/store.ts';
@@ -10,30 +9,65 @@ import { RegistrarError } from '../registrar/target.ts';
 import { explainClientError } from './client-options.ts';
 import { CliError, type CliCommand, type Io } from './command.ts';
 import { fromGoFlags } from './go-flags.ts';
-import { kvCommand } from './kv.ts';
-import { membersCommand } from './members.ts';
-import { registrarCommand } from './registrar.ts';
-import { servicesCommand } from './services.ts';
-import { templateCommand } from './template.ts';
-import { validateCommand } from './validate.ts';
-import { versionCommand } from './version.ts';
 
-const commands: readonly CliCommand[] = [
-  agentCommand,
-  registrarCommand,
-  templateCommand,
-  membersCommand,
-  servicesCommand,
-  kvCommand,
-  validateCommand,
-  versionCommand,
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Only the command that is called is loaded: `kv get` needs no agent. */
+  readonly load: () => Promise<CliCommand>;
+}
+
+const commands: readonly Entry[] = [
+  {
+    name: 'agent',
+    summary: 'Run the agent: catalog, HTTP, DNS, the registrar of this host’s containers, and templates.',
+    load: async () => (await import('./agent.ts')).agentCommand,
+  },
+  {
+    name: 'registrar',
+    summary: 'Register this host’s containers in any Consul HTTP API, without an agent.',
+    load: async () => (await import('./registrar.ts')).registrarCommand,
+  },
+  {
+    name: 'template',
+    summary: 'Render templates from any Consul HTTP API, without an agent.',
+    load: async () => (await import('./template.ts')).templateCommand,
+  },
+  {
+    name: 'members',
+    summary: 'List the agents of the cluster.',
+    load: async () => (await import('./members.ts')).membersCommand,
+  },
+  {
+    name: 'services',
+    summary: 'List, register and deregister services.',
+    load: async () => (await import('./services.ts')).servicesCommand,
+  },
+  {
+    name: 'kv',
+    summary: 'Read and write keys.',
+    load: async () => (await import('./kv.ts')).kvCommand,
+  },
+  {
+    name: 'validate',
+    summary: 'Check configuration files without starting anything.',
+    load: async () => (await import('./validate.ts')).validateCommand,
+  },
+  {
+    name: 'version',
+    summary: 'Print the version.',
+    load: async () => (await import('./version.ts')).versionCommand,
+  },
 ];
 
 /** Exit codes: 0 done, 1 failed or wrong usage, 127 no such command; a command's own are in its --help. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   let exitCode = 0;
-  const program = buildProgram(io, (code) => (exitCode = code));
-  const first = argv[0];
+  const words = isVersionFlag(argv[0]) ? ['version'] : [...argv];
+  const first = words[0];
+  const wanted = first === 'help' ? words[1] : first;
+  const chosen = await commands.find(({ name }) => name === wanted)?.load();
+  const program = buildProgram(io, (code) => (exitCode = code), wanted, chosen);
   if (
     first !== undefined &&
     !first.startsWith('-') &&
@@ -48,13 +82,16 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return 1;
   }
   try {
-    const words = first === '-v' || first === '--version' || first === '-version' ? ['version'] : [...argv];
     const names = { booleans: booleanOptions(program), ...(isPut(words) ? { flagsFirstAfter: 2 } : {}) };
     await program.parseAsync(fromGoFlags(words, names), { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, io, commands.find(({ name }) => name === first)?.usageExitCode ?? 1);
+    return report(error, io, chosen?.usageExitCode ?? 1);
   }
+}
+
+function isVersionFlag(word: string | undefined): boolean {
+  return word === '-v' || word === '-version' || word === '--version';
 }
 
 /** Scripts put values that begin with a dash. */
@@ -62,7 +99,12 @@ function isPut([command, sub]: readonly string[]): boolean {
   return command === 'kv' && sub === 'put';
 }
 
-function buildProgram(io: Io, exit: (code: number) => void): Command {
+function buildProgram(
+  io: Io,
+  exit: (code: number) => void,
+  wanted: string | undefined,
+  chosen: CliCommand | undefined,
+): Command {
   const program = new Command('portolan')
     .description(
       'Service discovery for container hosts: catalog, DNS, Docker registrar and template runner in one program.',
@@ -70,9 +112,9 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .exitOverride();
   program.addHelpText('after', '\nExamples:\n  $ portolan agent -dev\n  $ portolan kv put greeting hello');
-  for (const { name, summary, define } of commands) {
+  for (const { name, summary } of commands) {
     const command = program.command(name).description(summary).copyInheritedSettings(program);
-    define(command, io, exit);
+    if (name === wanted) chosen?.define(command, io, exit);
     complete(command, `portolan ${name}`);
   }
   program.showHelpAfterError('See portolan --help.');

@@ -15,8 +15,6 @@ export interface Io {
 
 /** One command of the program: its own file, and one line in the table of cli.ts. */
 export interface CliCommand {
-  readonly name: string;
-  readonly summary: string;
   /** Adds options, arguments and examples; the action calls `exit` with the exit code when it is not 0. */
   readonly define: (command: Command, io: Io, exit: (code: number) => void) => void;
   /** Exit code for wrong flags and arguments; default 1. */

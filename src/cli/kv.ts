@@ -23,8 +23,6 @@ interface PutFlags extends ClientFlags {
 
 /** Texts and exit codes as `consul kv` has them (consul.md 4.1). */
 export const kvCommand: CliCommand = {
-  name: 'kv',
-  summary: 'Read and write keys.',
   define: (command, io) => {
     examples(command, [
       'portolan kv put greeting hello',

@@ -7,8 +7,6 @@ const statusWords = ['none', 'alive', 'leaving', 'left', 'failed'] as const;
 
 /** Exit code 2: no member matches. */
 export const membersCommand: CliCommand = {
-  name: 'members',
-  summary: 'List the agents of the cluster.',
   define: (command, io, exit) => {
     addClientOptions(command)
       .option('--detailed', 'show every tag')

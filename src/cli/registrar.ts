@@ -25,8 +25,6 @@ interface RegistrarFlags {
 }
 
 export const registrarCommand: CliCommand = {
-  name: 'registrar',
-  summary: 'Register this host’s containers in any Consul HTTP API, without an agent.',
   define: (command, io) => {
     command
       .argument('[uri]', 'consul://host:port, as Registrator takes it; the same as -registry')

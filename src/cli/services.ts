@@ -12,8 +12,6 @@ interface RegisterFlags extends ClientFlags {
 }
 
 export const servicesCommand: CliCommand = {
-  name: 'services',
-  summary: 'List, register and deregister services.',
   define: (command, io) => {
     addClientOptions(command);
     examples(command, [

@@ -22,8 +22,6 @@ interface TemplateFlags {
 const codes = { failed: 14, badConfig: 15, badFlags: 13 } as const;
 
 export const templateCommand: CliCommand = {
-  name: 'template',
-  summary: 'Render templates from any Consul HTTP API, without an agent.',
   usageExitCode: codes.badFlags,
   define: (command, io, exit) => {
     command

@@ -4,8 +4,6 @@ import { configFormatOption } from './agent-options.ts';
 import { CliError, examples, exitCodes, type CliCommand } from './command.ts';
 
 export const validateCommand: CliCommand = {
-  name: 'validate',
-  summary: 'Check configuration files without starting anything.',
   define: (command, io) => {
     command
       .argument('<paths...>', 'files and directories, in the order in which an agent would read them')

@@ -4,8 +4,6 @@ import { examples, exitCodes } from './command.ts';
 import { compatVersion, version } from '../lib/version.ts';
 
 export const versionCommand: CliCommand = {
-  name: 'version',
-  summary: 'Print the version.',
   define: (command, io) => {
     command
       .option('--json', 'print JSON for scripts')
