@@ -25,7 +25,8 @@ export interface RegistrarDeps {
   readonly clock: Clock;
 }
 
-const retry = { minMs: 200, maxMs: 10_000 };
+/** Of a target that is away: nothing is registered until it is back, and to ask costs it one read. */
+const retry = { minMs: 100, maxMs: 500 };
 /** Doubts that come together are one resync. */
 const minResyncMs = 1000;
 

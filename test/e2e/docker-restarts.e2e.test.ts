@@ -150,14 +150,14 @@ describe('restarts on a real host', { skip: Stage.missing() ?? false }, () => {
     const windows: (readonly [number, number])[] = [];
     const change = async (act: () => Promise<unknown>): Promise<void> => {
       const began = Date.now();
-      const reloads = stage.nginx.reloads().length;
+      const before = { reloads: stage.nginx.reloads().length, renders: stage.renders() };
       await act();
       const last = await until(
-        async () => stage.nginx.reloads().length > reloads && lastReload(stage),
+        async () => ((await stage.isRendered()) && stage.reloadedSince(before)) || undefined,
         2000,
-        () => 'no reload',
+        () => `no reload:\n${stage.agent.log()}`,
       );
-      windows.push([began, Number(last) + reloadGraceMs]);
+      windows.push([began, last + reloadGraceMs]);
       await delay(reloadGraceMs + 150);
     };
     try {
@@ -173,7 +173,9 @@ describe('restarts on a real host', { skip: Stage.missing() ?? false }, () => {
     }
     const count = traffic.outcomes.length;
     const inWindows = traffic.failures().length;
-    assert.deepEqual(traffic.failures(windows), []);
+    const explain = (): string =>
+      `${JSON.stringify({ failed: traffic.failures(windows), windows, reloads: stage.nginx.reloads() }, null, 1)}\n${stage.nginx.log()}\n${stage.agent.log()}`;
+    assert.equal(traffic.failures(windows).length, 0, explain());
     assert.ok(count > 300, `only ${count} requests`);
     console.log(
       `  (${count} requests while it grew and shrank; ${inWindows} failed, all of them between a change and ${reloadGraceMs} ms after its reload)`,
@@ -204,13 +206,6 @@ async function indexes({ views }: Stage): Promise<Readonly<Record<string, number
 async function putKey({ agent }: Stage, key: string, value: string): Promise<void> {
   const answer = await fetch(`${agent.url}/v1/kv/${key}`, { method: 'PUT', body: value });
   assert.equal(await answer.text(), 'true');
-}
-
-/** The last reload, when none has followed it for a while. */
-async function lastReload({ nginx }: Stage): Promise<number | undefined> {
-  const count = nginx.reloads().length;
-  await delay(100);
-  return nginx.reloads().length === count ? nginx.reloads().at(-1) : undefined;
 }
 
 async function dockerSays({ dockerd }: Stage, name: string, status: string): Promise<void> {

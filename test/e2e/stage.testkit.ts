@@ -200,6 +200,17 @@ export class Stage {
     return this.agent.log().split('file replaced').length - 1;
   }
 
+  async isRendered(): Promise<boolean> {
+    const { passing } = await this.truth();
+    return isEqual((await this.views.look()).file, passing);
+  }
+
+  /** When the last reload was done, if there was one for each rendering since `before`. */
+  reloadedSince(before: { readonly renders: number; readonly reloads: number }): number | undefined {
+    const reloads = this.nginx.reloads().slice(before.reloads);
+    return reloads.length === this.renders() - before.renders ? reloads.at(-1) : undefined;
+  }
+
   /** Ends everything; throws when something is left of it. */
   async close(): Promise<void> {
     await this.#traces.note();
