@@ -111,7 +111,7 @@ async function compareWakeUps(): Promise<BenchResult> {
   const api = await start('api');
   const bare = await start('held');
   try {
-    const [ours, theirs] = await takeTurns([() => wakeUp(api.port, true), () => wakeUp(bare.port, false)]);
+    const [ours, theirs] = await takeTurns([() => wakeUp(api.port), () => wakeUp(bare.port)]);
     return {
       name: `${parkedClients} parked queries woken by one write, p99, against a bare server answering held requests`,
       // Told as a share, as all others are: a third is three times as long.
@@ -126,12 +126,12 @@ async function compareWakeUps(): Promise<BenchResult> {
 }
 
 /** p99 of the times from the write to each answer's first byte. */
-async function wakeUp(port: number, isApi: boolean): Promise<number> {
+async function wakeUp(port: number): Promise<number> {
   const value = 'v'.repeat(40);
   const path = '/v1/kv/bench/parked';
   const url = `http://127.0.0.1:${port}${path}`;
   await (await fetch(url, { method: 'PUT', body: `${value}${Math.random()}` })).text();
-  const index = isApi ? (await fetch(url)).headers.get('x-consul-index') : '1';
+  const index = (await fetch(url)).headers.get('x-consul-index');
   const sockets = await Promise.all(
     Array.from({ length: parkedClients }, async () => {
       const socket = connect(port, '127.0.0.1');
@@ -208,18 +208,26 @@ const roles: Readonly<Record<string, (argument: string) => Promise<number>>> = {
     });
   },
 
-  /** Holds every GET until a PUT comes, then answers all with 200 bytes. */
+  /** Holds GETs of the current index until a PUT comes, then answers all with 200 bytes. */
   held: () => {
     const held: ServerResponse[] = [];
     const body = Buffer.alloc(200, 'x');
+    let index = 1;
+    const answer = (response: ServerResponse): void => {
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
+      response.writeHead(200, { ...headers, 'X-Consul-Index': String(index) });
+      response.end(body);
+    };
     return listen((request, response) => {
-      if (request.method === 'GET') return void held.push(response);
+      if (request.method === 'GET') {
+        if (request.url!.includes(`index=${index}&`)) held.push(response);
+        else answer(response);
+        return;
+      }
       request.resume();
       request.on('end', () => {
-        for (const waiting of held.splice(0)) {
-          waiting.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length });
-          waiting.end(body);
-        }
+        index++;
+        for (const waiting of held.splice(0)) answer(waiting);
         response.end('true');
       });
     });

@@ -9,6 +9,8 @@ export interface Body {
   /** Content-Type and the like, flat. */
   readonly headers: readonly string[];
   readonly bytes: Buffer;
+  /** What is sent: short text goes out in one write together with its head, bytes would take two. */
+  readonly content: Buffer | string;
   /** Ready header lists by the way of asking. */
   readonly wires: Map<string, readonly string[]>;
   /** Ready to send to whoever asks with no index, no compression and no conditions; set when first used. */

@@ -111,7 +111,7 @@ export class Views {
       else if (watchedHeaders.has(lower)) return undefined;
     }
     if (!zip || body.bytes.length < gzipMinBytes) {
-      return { status: body.status, headers: body.headers, body: body.bytes, wire: body.plain };
+      return { status: body.status, headers: body.headers, body: body.content, wire: body.plain };
     }
     const zipped = body.zipped;
     if (zipped?.headers === undefined) return undefined;
@@ -180,6 +180,7 @@ export class Views {
       status,
       headers,
       bytes,
+      content: typeof body === 'string' && bytes.length <= oneWriteBytes ? body : bytes,
       wires: new Map(),
       plain: undefined,
       gzip: undefined,
@@ -196,7 +197,7 @@ export class Views {
     if (zip) return this.#zipped(asked, body, hit);
     const wire = this.#wire(asked, body, hit);
     if (this.#repeatable(asked)) body.plain = wire;
-    return { status: body.status, headers: body.headers, body: body.bytes, wire };
+    return { status: body.status, headers: body.headers, body: body.content, wire };
   }
 
   async #zipped(asked: Asked, body: Body, hit: boolean): Promise<Answer> {
@@ -273,6 +274,9 @@ export class Views {
       this.#requireLeader();
   }
 }
+
+/** Above it, encoding the text again for each reader costs more than a second write. */
+const oneWriteBytes = 4096;
 
 /** One read on its way to an answer. */
 interface Asked {
