@@ -7,6 +7,7 @@ import { badRequest, HttpError } from './errors.ts';
 import { checkBody, checkRegistration } from './registration.ts';
 import type { HttpRequest } from './request.ts';
 import { pathName } from './tail.ts';
+import { compareUtf8 } from '../lib/bytes.ts';
 import { wireLocalCheck } from './wire.ts';
 
 /** Checks of this agent. */
@@ -16,6 +17,7 @@ export function checks(request: HttpRequest, deps: Deps): Answer {
   const { nodeName } = deps.agent;
   const seen = [...deps.registry.checks().values()]
     .filter((check) => allows(request, deps, check, 'read') && matches(onNode(check, nodeName)))
+    .sort((a, b) => compareUtf8(a.id, b.id))
     .map((check) => [check.id, wireLocalCheck(check, nodeName)] as const);
   return jsonAnswer(Object.fromEntries(seen), request.pretty);
 }

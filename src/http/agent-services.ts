@@ -1,4 +1,5 @@
 import { nodeServiceSelectors, parseFilter } from '../catalog/filter.ts';
+import { compareUtf8 } from '../lib/bytes.ts';
 import type { Service } from '../model/service.ts';
 import { contentHash } from '../registry/content-hash.ts';
 import { enableParameter } from './agent.ts';
@@ -18,6 +19,7 @@ export function services(request: HttpRequest, deps: Deps): Answer {
   const matches = parseFilter(request.query.get('filter'), nodeServiceSelectors);
   const seen = [...deps.registry.services().values()]
     .filter((service) => request.authorize.allows('service', service.name, 'read') && matches(service))
+    .sort((a, b) => compareUtf8(a.id, b.id))
     .map((service) => [service.id, wireAgentService(service, deps.options.datacenter)] as const);
   return jsonAnswer(Object.fromEntries(seen), request.pretty);
 }

@@ -97,6 +97,21 @@ test('a repeated read is answered from one encoding, and anew after a change', a
   assert.ok(Number(third.headers['x-consul-index']) > Number(first.headers['x-consul-index']));
 });
 
+test('services and checks of this agent come sorted by id, as Go writes maps', async () => {
+  for (const name of ['sorted-b', 'sorted-a']) {
+    const body = JSON.stringify({ Name: name, Check: { TTL: '1h' } });
+    assert.equal((await ask('/v1/agent/service/register', { method: 'PUT', body })).status, 200);
+  }
+  for (const path of ['/v1/agent/services', '/v1/agent/checks']) {
+    const ids = Object.keys(JSON.parse((await ask(path)).text) as object);
+    assert.deepEqual(ids, [...ids].sort(), path);
+    assert.ok(ids.length >= 2);
+  }
+  for (const name of ['sorted-b', 'sorted-a']) {
+    await ask(`/v1/agent/service/deregister/${name}`, { method: 'PUT' });
+  }
+});
+
 test('header names are spelled as old clients look for them', async () => {
   const { raw } = await ask('/v1/catalog/nodes');
   for (const name of ['X-Consul-Index', 'X-Consul-Knownleader', 'X-Consul-Lastcontact', 'X-Zone']) {
