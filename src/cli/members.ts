@@ -18,8 +18,8 @@ export const membersCommand: CliCommand = {
     ]);
     exitCodes(command, '0 listed, 1 failed, 2 no member matches');
     command.action(async (flags: ClientFlags & { detailed?: boolean; status: string }) => {
-      const members = await openClient(flags, io).agent.members(readOptions(flags, io));
       const pattern = statusPattern(flags.status);
+      const members = await openClient(flags, io).agent.members(readOptions(flags, io));
       const found = members.filter((member) => pattern.test(statusOf(member)));
       if (found.length === 0) return exit(2);
       if (flags.json === true) io.out(`${JSON.stringify(found, null, 4)}\n`);
@@ -40,10 +40,17 @@ function standard(members: readonly Member[]): string[][] {
       build,
       Tags['vsn'] ?? '',
       Tags['dc'] ?? '',
-      Tags['segment'] ?? '',
+      segmentOf(Tags, type),
     ];
   });
   return [['Node', 'Address', 'Status', 'Type', 'Build', 'Protocol', 'DC', 'Segment'], ...rows];
+}
+
+/** Consul's words where there are no segments. */
+function segmentOf(tags: Member['Tags'], type: 'server' | 'client'): string {
+  const segment = tags['segment'] ?? '';
+  if (segment !== '') return segment;
+  return type === 'server' ? '<all>' : '<default>';
 }
 
 function detailed(members: readonly Member[]): string[][] {

@@ -100,6 +100,14 @@ function registryUrl(text: string): string {
   );
 }
 
+/** 0 is Registrator's word for the default. */
+function resyncSetting(seconds: string | undefined): string {
+  if (seconds === undefined || seconds === '0') return '';
+  if (!/^\d+$/.test(seconds))
+    throw new CliError(`-resync ${seconds}: not a number of seconds, e.g. -resync=60`);
+  return `resync = "${seconds}s"`;
+}
+
 function loadOrExplain(flags: RegistrarFlags, io: Io): ReturnType<typeof loadConfig>['config'] {
   const own = {
     ...(flags.id === undefined ? {} : { 'registrar-id': flags.id }),
@@ -108,8 +116,7 @@ function loadOrExplain(flags: RegistrarFlags, io: Io): ReturnType<typeof loadCon
     ...(flags.internal === true ? { 'registrar-internal': true } : {}),
     ...(flags.explicit === true ? { 'registrar-explicit': true } : {}),
   };
-  const seconds =
-    flags.resync === undefined || flags.resync === '0' ? '' : `resync = "${Number(flags.resync)}s"`;
+  const resync = resyncSetting(flags.resync);
   const label =
     flags.useIpFromLabel === undefined ? '' : `use_ip_from_label = ${JSON.stringify(flags.useIpFromLabel)}`;
   const tags =
@@ -118,7 +125,7 @@ function loadOrExplain(flags: RegistrarFlags, io: Io): ReturnType<typeof loadCon
       : `tags = ${JSON.stringify(flags.tags.split(',').filter((tag) => tag !== ''))}`;
   try {
     return loadConfig({
-      snippets: [`registrar { ${[seconds, label, tags].filter((text) => text !== '').join('\n')} }`],
+      snippets: [`registrar { ${[resync, label, tags].filter((text) => text !== '').join('\n')} }`],
       // The node's address belongs to the registry's agent, not to this process.
       flags: { ...own, advertise: '127.0.0.1' },
       env: io.env,
