@@ -37,6 +37,7 @@ import { Watches } from '../watch/watches.ts';
 import { agentInfo } from './agent-info.ts';
 import { AgentError } from './errors.ts';
 import { openEngine, registrarOptions } from './registrar-agent.ts';
+import { Gauges } from './gauges.ts';
 import { Closers, Loops } from './lifecycle.ts';
 import { openServers } from './servers.ts';
 import { ReplicaSource } from './source-replica.ts';
@@ -92,18 +93,20 @@ async function serve(config: Config, given: Serving): Promise<void> {
   await parts.registry.configure({ services: config.services, checks: config.nodeChecks });
   loops.add('registry', parts.registry.run(stop));
   await Promise.race([parts.registry.ready, loops.failed, aborted(signal)]);
+  const gauges = openGauges(parts);
   const servers = await openServers(config, {
-    http: httpDeps(config, parts, disk, log),
+    http: { ...httpDeps(config, parts, disk, log), gauges: () => gauges.read() },
     dns: { catalog: parts.catalog, log: log.child('dns') },
   });
   stack.add('servers', () => servers.close());
   if (config.pidFile !== '') writePidFile(config.pidFile, stack);
   if (engine !== undefined) {
-    const synced = startRegistrar(config, { parts, loops, engine, log, stop });
+    const synced = startRegistrar(config, { parts, loops, engine, log, stop, gauges });
     await Promise.race([synced, loops.failed, aborted(signal)]);
   }
   if (specs.length > 0 && !signal.aborted) {
-    const runner = openRunner(config, parts, specs, disk, servers.httpUrl, log);
+    const runner = openRunner(config, given, gauges, servers.httpUrl);
+    gauges.addTemplates(() => runner.status());
     loops.add('templates', runner.run(stop));
   }
   log.child('agent').info({ node: config.nodeName, datacenter: config.datacenter }, 'agent is ready');
@@ -256,6 +259,7 @@ async function startRegistrar(
   config: Config,
   given: Pick<Serving, 'parts' | 'loops' | 'log' | 'stop'> & {
     readonly engine: ReturnType<typeof openEngine>;
+    readonly gauges: Gauges;
   },
 ): Promise<void> {
   const { registrar: own, nodeName } = config;
@@ -269,6 +273,7 @@ async function startRegistrar(
       clock: parts.clock,
     },
   );
+  given.gauges.addRegistrar(() => registrar.stats);
   loops.add('registrar', registrar.run(stop));
   loops.add('registrar gate', openGate(registrar, parts.registry, stop));
   await registrar.firstSync;
@@ -280,13 +285,19 @@ async function openGate(registrar: Registrar, registry: Registry, stop: AbortSig
   if (!stop.aborted) registry.markSourceReady(registrarSource);
 }
 
+function openGauges({ catalog, registry, replica }: Parts): Gauges {
+  return new Gauges({
+    revision: () => replica.revision,
+    catalog: () => ({ nodes: catalog.nodes().read().length, services: catalog.services().read().size }),
+    registry: () => ({ services: registry.services().size, checks: registry.checks().size }),
+  });
+}
+
 function openRunner(
   config: Config,
-  parts: Parts,
-  specs: ReturnType<typeof templateSpecs>,
-  disk: Disk,
+  { parts, specs, disk, log }: Pick<Serving, 'parts' | 'specs' | 'disk' | 'log'>,
+  gauges: Gauges,
   httpUrl: string | undefined,
-  log: Logger,
 ): TemplateRunner {
   const source = new ReplicaSource({ nodeName: config.nodeName }, parts);
   const environment: Record<string, string> = httpUrl === undefined ? {} : { CONSUL_HTTP_ADDR: httpUrl };
@@ -299,6 +310,6 @@ function openRunner(
       stateDir: disk.renderPath,
       environment,
     },
-    { source, log: log.child('render'), clock: parts.clock },
+    { source, log: log.child('render'), clock: parts.clock, hooks: gauges.hooks },
   );
 }

@@ -59,6 +59,8 @@ export interface HttpOptions {
 
 export interface HttpDeps extends Omit<Deps, 'options' | 'views' | 'metrics'>, ViewDeps {
   readonly log: Logger;
+  /** More values for agent/metrics, by name below `portolan.`. */
+  readonly gauges?: () => Readonly<Record<string, number>>;
   /** What a token may do; by default anything. */
   readonly authorize?: ApiOptions['authorize'];
 }
@@ -169,7 +171,11 @@ export class HttpServer {
   }
 
   #gauges(deps: HttpDeps): Readonly<Record<string, number>> {
-    return { 'http.connections': this.#connections.size, 'http.parked_queries': deps.watches.parked };
+    return {
+      'http.connections': this.#connections.size,
+      'http.parked_queries': deps.watches.parked,
+      ...deps.gauges?.(),
+    };
   }
 }
 
