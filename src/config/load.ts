@@ -296,6 +296,8 @@ function warningsOf(raw: RawConfig, context: Context): readonly string[] {
       `-bootstrap-expect ${raw.bootstrap_expect}: there are no servers to wait for; this agent stands alone`,
     );
   }
+  if (raw.registrar?.deregister === 'on-success')
+    warnings.push('registrar.deregister = "on-success": a container that exited is always deregistered');
   if (raw.server === false)
     warnings.push('server = false: there are no client agents; this agent holds its own catalog');
   return warnings;
