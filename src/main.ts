@@ -2,12 +2,13 @@ import { runCli } from './cli/cli.ts';
 import type { Io } from './cli/command.ts';
 
 const stop = new AbortController();
-let signals = 0;
+let firstSignalMs: number | undefined;
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     stop.abort();
-    // Whoever asks twice does not want to wait for a tidy end.
-    if (++signals > 1) process.exit(130);
+    firstSignalMs ??= performance.now();
+    // Whoever asks again does not want to wait for a tidy end. A terminal and npm send the same Ctrl-C at once.
+    if (performance.now() - firstSignalMs > 500) process.exit(130);
   });
 }
 

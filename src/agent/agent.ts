@@ -21,7 +21,7 @@ import { aborted } from '../lib/abort.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { compatVersion } from '../lib/version.ts';
+import { compatVersion, version } from '../lib/version.ts';
 import { parseMark } from '../registrar/mark.ts';
 import { defaultRegistrarId } from '../registrar/options.ts';
 import { Registrar } from '../registrar/registrar.ts';
@@ -61,6 +61,9 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
   try {
     const clock = systemClock;
     const disk = await openDisk(config, clock, log, stack);
+    const { nodeName: node, datacenter } = config;
+    const data = config.dev ? 'in memory' : config.dataDir;
+    log.child('agent').info({ version, node, datacenter, data }, 'Portolan starts');
     const stop = new AbortController();
     const parts = buildParts(config, disk, clock, log);
     const loops = startLoops(parts, stop.signal);
@@ -111,7 +114,7 @@ async function serve(config: Config, given: Serving): Promise<void> {
   }
   log.child('agent').info({ node: config.nodeName, datacenter: config.datacenter }, 'agent is ready');
   await Promise.race([loops.failed, aborted(signal)]);
-  log.child('agent').info({}, 'agent stops; services stay registered');
+  log.child('agent').info({}, config.dev ? 'agent stops' : 'agent stops; services stay registered');
 }
 
 function writePidFile(path: string, stack: Closers): void {

@@ -7,7 +7,7 @@ import { StoreError } from '../store/store.ts';
 import { DockerError } from '../docker/docker.ts';
 import { RegistrarError } from '../registrar/target.ts';
 import { explainClientError } from './client-options.ts';
-import { CliError, type CliCommand, type Io } from './command.ts';
+import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 import { fromGoFlags } from './go-flags.ts';
 
 interface Entry {
@@ -74,11 +74,12 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     !commands.some(({ name }) => name === first) &&
     first !== 'help'
   ) {
-    io.err(`portolan: no command "${first}"\n\n${program.helpInformation()}`);
+    io.err(`portolan: no command "${first}"\n\n`);
+    program.outputHelp({ error: true });
     return 127;
   }
   if (first === undefined) {
-    io.err(program.helpInformation());
+    program.outputHelp({ error: true });
     return 1;
   }
   try {
@@ -109,9 +110,14 @@ function buildProgram(
     .description(
       'Service discovery for container hosts: catalog, DNS, Docker registrar and template runner in one program.',
     )
+    .addOption(new Option('-v, --version', 'print the version'))
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .exitOverride();
-  program.addHelpText('after', '\nExamples:\n  $ portolan agent -dev\n  $ portolan kv put greeting hello');
+  examples(program, ['portolan agent -dev', 'portolan kv put greeting hello', 'portolan services']);
+  exitCodes(
+    program,
+    '0 done, 1 failed or used wrongly, 127 no such command; each command has its own --help',
+  );
   for (const { name, summary } of commands) {
     const command = program.command(name).description(summary).copyInheritedSettings(program);
     if (name === wanted) chosen?.define(command, io, exit);

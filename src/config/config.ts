@@ -24,7 +24,6 @@ export interface Config {
     /** Where DNS and HTTP listen, unless their own lists say otherwise. */
     readonly client: readonly string[];
     readonly dns: readonly string[];
-    /** IP addresses or `unix:///path`. */
     readonly http: readonly string[];
   };
   /** -1: off. */

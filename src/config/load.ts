@@ -162,7 +162,13 @@ function resolveAddresses(raw: RawConfig, dev: boolean, options: LoadOptions): C
 
 function words(key: string, text: string): readonly string[] {
   const list = text.split(/\s+/).filter((word) => word !== '');
-  return list.map((word) => (word.startsWith('unix://') ? word : ipAddress(key, word)));
+  return list.map((word) => {
+    if (!word.startsWith('unix://')) return ipAddress(key, word);
+    throw new ConfigError(
+      'invalid-value',
+      `${key}: "${word}": unix sockets are not built yet: give IP addresses`,
+    );
+  });
 }
 
 function taggedAddresses(raw: RawConfig, advertise: string): Readonly<Record<string, string>> {

@@ -57,7 +57,12 @@ export class DnsServer {
     try {
       const places: { host: string; port: number }[] = [];
       for (const host of this.#options.addresses) places.push({ host, port: await this.#open(host) });
-      this.#deps.log.info({ addresses: places.map(({ host, port }) => `${host} ${port}`) }, 'DNS listens');
+      this.#deps.log.info(
+        {
+          addresses: places.map(({ host, port }) => (isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`)),
+        },
+        'DNS listens',
+      );
       return places;
     } catch (error) {
       await this.close();
