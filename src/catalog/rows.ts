@@ -1,6 +1,7 @@
 import type { Check } from '../model/check.ts';
 import type { Node } from '../model/node.ts';
 import type { Service, ServiceAddress, Weights } from '../model/service.ts';
+import { type PackedAddresses, unpackAddresses } from '../model/tagged-addresses.ts';
 
 /**
  * Rows as the replica holds them. There may be hundreds of thousands, so they are classes of a fixed shape; what rows
@@ -44,7 +45,9 @@ export interface ServiceShape {
 }
 
 /** What is an instance's own. */
-export type ServiceOwn = Pick<Service, 'id' | 'address' | 'port' | 'taggedAddresses' | 'meta'>;
+export interface ServiceOwn extends Pick<Service, 'id' | 'address' | 'port' | 'meta'> {
+  readonly addresses: PackedAddresses;
+}
 
 export class ServiceRow implements Service {
   readonly host: Host;
@@ -52,7 +55,7 @@ export class ServiceRow implements Service {
   readonly id: string;
   readonly address: string;
   readonly port: number;
-  readonly taggedAddresses: Readonly<Record<string, ServiceAddress>> | null;
+  readonly addresses: PackedAddresses;
   readonly meta: Readonly<Record<string, string>> | null;
   readonly createIndex: number;
   readonly modifyIndex: number;
@@ -68,7 +71,7 @@ export class ServiceRow implements Service {
     this.id = own.id;
     this.address = own.address;
     this.port = own.port;
-    this.taggedAddresses = own.taggedAddresses;
+    this.addresses = own.addresses;
     this.meta = own.meta;
     this.createIndex = compact(createIndex);
     this.modifyIndex = compact(modifyIndex);
@@ -86,6 +89,10 @@ export class ServiceRow implements Service {
 
   get tags(): readonly string[] {
     return this.shape.tags;
+  }
+
+  get taggedAddresses(): Readonly<Record<string, ServiceAddress>> | null {
+    return unpackAddresses(this.addresses, this);
   }
 
   get weights(): Weights {

@@ -1,11 +1,13 @@
 import { defaultWeights } from '../model/service.ts';
+import { packAddresses, type PackedAddresses } from '../model/tagged-addresses.ts';
 import { type CheckFields, noTags, type ServiceFields } from './codec.ts';
 import type { CheckOwn, CheckRow, CheckShape, ServiceOwn, ServiceRow, ServiceShape } from './rows.ts';
 import { sameTexts, sameValue } from './same.ts';
 
 /**
  * Stored fields -> the parts of a row, sharing with a sibling (the row of the same service name read before) what is
- * equal. Siblings nearly always agree, so this keeps one copy without a table of all values ever seen.
+ * equal. Siblings nearly always agree, so this keeps one copy without a table of all values ever seen. An older version
+ * of the row lends what is its own: its id is a key of maps, which keep the first string that they were given.
  */
 
 export function serviceShape(fields: ServiceFields, sibling: ServiceRow | undefined): ServiceShape {
@@ -29,13 +31,20 @@ export function serviceShape(fields: ServiceFields, sibling: ServiceRow | undefi
   return { name, tags, weights, enableTagOverride, socketPath };
 }
 
-export function serviceOwn(fields: ServiceFields, sibling: ServiceRow | undefined): ServiceOwn {
+export function serviceOwn(
+  fields: ServiceFields,
+  sibling: ServiceRow | undefined,
+  old: ServiceRow | undefined,
+): ServiceOwn {
+  const address = pick(fields[2] ?? '', old?.address);
+  const port = fields[3] ?? 0;
+  const packed = packAddresses({ address, port, taggedAddresses: fields[6] ?? null });
   return {
-    id: fields[0],
-    address: fields[2] ?? '',
-    port: fields[3] ?? 0,
+    id: old?.id ?? fields[0],
+    address,
+    port,
     meta: fields[5] ? pickValue(fields[5], sibling?.meta) : null,
-    taggedAddresses: fields[6] ? pickValue(fields[6], sibling?.taggedAddresses) : null,
+    addresses: pickAddresses(packed, sibling?.addresses),
   };
 }
 
@@ -79,20 +88,26 @@ export function checkOwn(
   fields: CheckFields,
   sibling: CheckRow | undefined,
   service: ServiceRow | undefined,
+  old: CheckRow | undefined,
 ): CheckOwn {
-  const id = fields[0];
+  const id = old?.id ?? fields[0];
   const name = fields[1];
   return {
     id,
     name: name === id ? id : pick(name, sibling?.name),
     status: pick(fields[2], sibling?.status),
-    output: pick(fields[3] ?? '', sibling?.output),
+    output: pick(pick(fields[3] ?? '', sibling?.output), old?.output),
     serviceId: pick(fields[4] ?? '', service?.id),
   };
 }
 
 function pick(value: string, known: string | undefined): string {
   return known === value ? known : value;
+}
+
+function pickAddresses(packed: PackedAddresses, known: PackedAddresses | undefined): PackedAddresses {
+  if (packed === null || typeof packed === 'string') return packed;
+  return typeof known === 'string' ? packed : pickValue(packed, known);
 }
 
 function pickValue<T extends object>(value: T, known: T | null | undefined): T {

@@ -86,7 +86,7 @@ export class CatalogState {
     const row = new ServiceRow(
       host,
       serviceShape(fields, like),
-      serviceOwn(fields, like),
+      serviceOwn(fields, like, old),
       createRevision,
       revision,
     );
@@ -132,7 +132,7 @@ export class CatalogState {
     const row = new CheckRow(
       host,
       checkShape(fields, like, service),
-      checkOwn(fields, like, service),
+      checkOwn(fields, like, service, old),
       createRevision,
       revision,
     );
