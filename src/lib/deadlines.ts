@@ -32,7 +32,8 @@ export class Deadlines<T extends Due> {
 
   /** Due in `ms` from now, instead of whenever it was due before. */
   set(item: T, ms: number): void {
-    const atMs = this.#clock.monotonicMs() + ms;
+    // A whole number fits into the item itself; V8 keeps any other in an object of its own.
+    const atMs = Math.ceil(this.#clock.monotonicMs() + ms);
     if (item.dueSlot < 0) {
       item.dueAtMs = atMs;
       this.#heap.push(item);

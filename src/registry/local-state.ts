@@ -1,14 +1,22 @@
 import { sameValue } from '../catalog/same.ts';
+import type { Check } from '../model/check.ts';
 import type { CheckDefinition } from '../model/registration.ts';
 import { defaultWeights, type Service } from '../model/service.ts';
-import { LocalCheck, LocalService, templateOf, type CheckTemplate, type Origin } from './local.ts';
+import {
+  LocalCheck,
+  LocalService,
+  templateOf,
+  type CheckTemplate,
+  type Origin,
+  type ServiceShape,
+} from './local.ts';
 
 /**
  * The local truth: services and checks of this agent, in memory, and nothing else. Every method is synchronous and
  * keeps both maps consistent: a check's service is the one registered now, a service lists its checks.
  *
  * Services of one name nearly always agree on tags and meta, and their checks on what they do: each shares what is
- * equal with one of its name.
+ * equal with one of its name. Texts that are a row's own it shares with the catalog's row, once that is written.
  */
 export class LocalState {
   readonly #services = new Map<string, LocalService>();
@@ -40,10 +48,15 @@ export class LocalState {
   putService(service: Service, origin: Origin, own: OwnFields = {}): LocalService {
     const old = this.#services.get(own.id ?? service.id);
     const sibling = this.#siblings.get(service.name);
-    const row = new LocalService(shared(service, own, old, sibling), origin);
+    const row = new LocalService(sharedShape(service, own.tags ?? service.tags, origin, old, sibling), {
+      id: old?.id ?? own.id ?? service.id,
+      address: service.address,
+      port: service.port,
+      taggedAddresses: own.taggedAddresses === undefined ? service.taggedAddresses : own.taggedAddresses,
+    });
     this.#services.set(row.id, row);
     // One that is not like the others is the first of a new kind.
-    if (sibling?.tags !== row.tags || sibling.meta !== row.meta) this.#siblings.set(row.name, row);
+    if (sibling?.shape !== row.shape) this.#siblings.set(row.name, row);
     if (old === undefined) return row;
     if (old.name !== row.name) this.#forgetSibling(old);
     row.checkIds = old.checkIds;
@@ -62,8 +75,10 @@ export class LocalState {
 
   /** Puts a check in place of what its id had. Its service, if it names one, must be there. */
   putCheck(definition: CheckDefinition, origin: Origin, status: string, output: string): LocalCheck {
-    const { id, serviceId } = definition;
-    const old = this.#checks.get(id);
+    const { serviceId } = definition;
+    const old = this.#checks.get(definition.id);
+    // The map keeps the first string that it was given.
+    const id = old?.id ?? definition.id;
     if (old !== undefined && old.serviceId !== serviceId) this.#unlink(old);
     const service = serviceId === '' ? undefined : this.#services.get(serviceId);
     const template = this.#sharedTemplate(templateOf(definition, service), old, service);
@@ -72,6 +87,18 @@ export class LocalState {
     if (service === undefined) this.#nodeCheckIds.add(id);
     else if (!service.checkIds.includes(id)) service.checkIds = [...service.checkIds, id];
     return check;
+  }
+
+  /** What is written: where texts of the catalog's rows are equal, they take the place of those here. */
+  shareWith(rows: CatalogTexts, serviceIds: Iterable<string>, checkIds: Iterable<string>): void {
+    for (const id of serviceIds) {
+      const row = rows.services.get(id);
+      if (row !== undefined) this.#services.get(id)?.shareWith(row);
+    }
+    for (const id of checkIds) {
+      const row = rows.checks.get(id);
+      if (row !== undefined) this.#checks.get(id)?.shareWith(row);
+    }
   }
 
   setStatus(check: LocalCheck, status: string, output: string): LocalCheck {
@@ -113,30 +140,32 @@ export class LocalState {
   }
 }
 
+interface CatalogTexts {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly checks: ReadonlyMap<string, Check>;
+}
+
 type OwnFields = Partial<Pick<Service, 'id' | 'tags' | 'taggedAddresses'>>;
 
-/** The service, with the values of an older version or a sibling where they are equal. */
-function shared(
+/** The shape of an older version or of a sibling where it is equal, else one that shares values with them. */
+function sharedShape(
   service: Service,
-  own: OwnFields,
+  tags: readonly string[],
+  origin: Origin,
   old: LocalService | undefined,
   sibling: LocalService | undefined,
-): Service {
-  const pick = <K extends keyof Service>(key: K, value: Service[K]): Service[K] => {
-    if (old !== undefined && sameValue(old[key], value)) return old[key];
-    return sibling !== undefined && sameValue(sibling[key], value) ? sibling[key] : value;
-  };
-  const tagged = own.taggedAddresses === undefined ? service.taggedAddresses : own.taggedAddresses;
-  return {
-    id: old?.id ?? own.id ?? service.id,
+): ServiceShape {
+  const known = [old?.shape, sibling?.shape].filter((shape) => shape !== undefined);
+  const pick = <K extends keyof ServiceShape>(key: K, value: ServiceShape[K]): ServiceShape[K] =>
+    known.find((shape) => sameValue(shape[key], value))?.[key] ?? value;
+  const shape: ServiceShape = {
     name: pick('name', service.name),
-    tags: pick('tags', own.tags ?? service.tags),
-    address: pick('address', service.address),
-    port: service.port,
-    taggedAddresses: pick('taggedAddresses', tagged),
+    tags: pick('tags', tags),
     meta: pick('meta', service.meta),
     weights: sameValue(service.weights, defaultWeights) ? defaultWeights : pick('weights', service.weights),
     enableTagOverride: service.enableTagOverride,
-    socketPath: pick('socketPath', service.socketPath),
+    socketPath: service.socketPath,
+    origin,
   };
+  return known.find((other) => sameValue(other, shape)) ?? shape;
 }

@@ -3,6 +3,7 @@ import type { Check } from '../model/check.ts';
 import { derivedCheckName } from '../model/check-rules.ts';
 import type { CheckDefinition, CheckKind } from '../model/registration.ts';
 import type { Service, ServiceAddress, Weights } from '../model/service.ts';
+import { packAddresses, type PackedAddresses, unpackAddresses } from '../model/tagged-addresses.ts';
 
 /**
  * Rows of the local truth: classes of a fixed shape, since there may be 100,000. What many of them have in common (tags,
@@ -15,33 +16,63 @@ import type { Service, ServiceAddress, Weights } from '../model/service.ts';
  */
 export type Origin = 'api' | 'file' | 'source';
 
+/** What the services of one name mostly agree on. */
+export type ServiceShape = Pick<
+  Service,
+  'name' | 'tags' | 'meta' | 'weights' | 'enableTagOverride' | 'socketPath'
+> & { readonly origin: Origin };
+
 export class LocalService implements Service {
+  readonly shape: ServiceShape;
   readonly id: string;
-  readonly name: string;
-  readonly tags: readonly string[];
-  readonly address: string;
   readonly port: number;
-  readonly taggedAddresses: Readonly<Record<string, ServiceAddress>> | null;
-  readonly meta: Readonly<Record<string, string>> | null;
-  readonly weights: Weights;
-  readonly enableTagOverride: boolean;
-  readonly socketPath: string;
-  readonly origin: Origin;
+  readonly #addresses: PackedAddresses;
+  #address: string;
   // Most services have one check: an array for each would cost as much as the row.
   #checkIds: string | readonly string[] = none;
 
-  constructor(service: Service, origin: Origin) {
-    this.id = service.id;
-    this.name = service.name;
-    this.tags = service.tags;
-    this.address = service.address;
-    this.port = service.port;
-    this.taggedAddresses = service.taggedAddresses;
-    this.meta = service.meta;
-    this.weights = service.weights;
-    this.enableTagOverride = service.enableTagOverride;
-    this.socketPath = service.socketPath;
-    this.origin = origin;
+  constructor(shape: ServiceShape, own: Pick<Service, 'id' | 'address' | 'port' | 'taggedAddresses'>) {
+    this.shape = shape;
+    this.id = own.id;
+    this.port = own.port;
+    this.#addresses = packAddresses(own);
+    this.#address = own.address;
+  }
+
+  get name(): string {
+    return this.shape.name;
+  }
+
+  get tags(): readonly string[] {
+    return this.shape.tags;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  get taggedAddresses(): Readonly<Record<string, ServiceAddress>> | null {
+    return unpackAddresses(this.#addresses, this);
+  }
+
+  get meta(): Readonly<Record<string, string>> | null {
+    return this.shape.meta;
+  }
+
+  get weights(): Weights {
+    return this.shape.weights;
+  }
+
+  get enableTagOverride(): boolean {
+    return this.shape.enableTagOverride;
+  }
+
+  get socketPath(): string {
+    return this.shape.socketPath;
+  }
+
+  get origin(): Origin {
+    return this.shape.origin;
   }
 
   /** Ids of its checks. */
@@ -52,6 +83,11 @@ export class LocalService implements Service {
   /** For LocalState only, which keeps it in line with the checks that are there. */
   set checkIds(ids: readonly string[]) {
     this.#checkIds = ids.length === 1 ? ids[0]! : ids;
+  }
+
+  /** Takes the row's text in place of its own where they are equal, so that memory holds it once. */
+  shareWith(row: Service): void {
+    if (row.address === this.#address) this.#address = row.address;
   }
 }
 
@@ -79,7 +115,7 @@ export class LocalCheck implements Check {
   readonly service: LocalService | undefined;
   readonly origin: Origin;
   readonly status: string;
-  readonly output: string;
+  #output: string;
 
   constructor(
     id: string,
@@ -94,7 +130,16 @@ export class LocalCheck implements Check {
     this.service = service;
     this.origin = origin;
     this.status = status;
-    this.output = output;
+    this.#output = output;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Takes the row's text in place of its own where they are equal, so that memory holds it once. */
+  shareWith(row: Check): void {
+    if (row.output === this.#output) this.#output = row.output;
   }
 
   /** What was asked for, with everything filled in. */

@@ -60,6 +60,11 @@ export class OwnRows {
     return this.#deferrals.has(id);
   }
 
+  /** What the catalog shows of these ids was written from here: the texts of both are kept once. */
+  share(there: CatalogRows, serviceIds: Iterable<string>, checkIds: Iterable<string>): void {
+    this.#state.shareWith(there, serviceIds, checkIds);
+  }
+
   /** The puts and deletes that bring these ids to the local truth. Outputs that waited go along. */
   changes(serviceIds: Iterable<string>, checkIds: Iterable<string>): NodeChanges {
     const putServices: Service[] = [];

@@ -30,7 +30,7 @@ export function persistenceConformance(
     const first = await engine.open();
     await first.write(
       [
-        { type: 'service', id: web.id, value: new LocalService(web, 'api') },
+        { type: 'service', id: web.id, value: new LocalService({ ...web, origin: 'api' }, web) },
         { type: 'check', id: 'c', value: definition },
         { type: 'ttl', id: 'c', value: state },
       ],

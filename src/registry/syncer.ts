@@ -110,6 +110,7 @@ export class Syncer {
     const size = piece.services.length + piece.checks.length;
     try {
       await this.#deps.syncNode(changes, { rederivable: true });
+      this.#deps.rows.share(this.#deps.catalogRows(), piece.services, piece.checks);
       return true;
     } catch (error) {
       if (codeOf(error) === 'invalid' && size > 1) return this.#commitEach(piece);
@@ -161,8 +162,14 @@ export class Syncer {
   async #compare(there: CatalogRows): Promise<void> {
     const { rows, clock } = this.#deps;
     if (there.node === undefined || !sameNode(there.node, rows.node)) this.#isNodeMarked = true;
-    await eachInSlices(rows.serviceIds(), clock, (id) => this.#compareService(id, there.services.get(id)));
-    await eachInSlices(rows.checkIds(), clock, (id) => this.#compareCheck(id, there.checks.get(id)));
+    await eachInSlices(rows.serviceIds(), clock, (id) => {
+      this.#compareService(id, there.services.get(id));
+      rows.share(there, [id], []);
+    });
+    await eachInSlices(rows.checkIds(), clock, (id) => {
+      this.#compareCheck(id, there.checks.get(id));
+      rows.share(there, [], [id]);
+    });
     await eachInSlices(there.services.values(), clock, (service) => this.#findLeftService(service));
     await eachInSlices(there.checks.values(), clock, (check) => this.#findLeftCheck(check, there));
   }
