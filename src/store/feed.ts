@@ -11,7 +11,7 @@ import { eventKey } from './transaction.ts';
 export interface FeedOptions {
   /** Most batches kept; default 10,000. */
   readonly batches?: number;
-  /** Most bytes kept, so that large values don't fill the memory; the newest batch is always kept. Default 16 MiB. */
+  /** Most bytes kept, so that large values don't fill the memory; the newest batch is always kept. Default 8 MiB. */
   readonly bytes?: number;
 }
 
@@ -32,7 +32,7 @@ export class Feed {
 
   constructor(revision: Revision, options: FeedOptions = {}) {
     this.#maxBatches = options.batches ?? 10_000;
-    this.#maxBytes = options.bytes ?? 16 * 1024 * 1024;
+    this.#maxBytes = options.bytes ?? 8 * 1024 * 1024;
     this.#ring = Array.from({ length: this.#maxBatches }, () => undefined);
     this.#floor = revision;
     this.#revision = revision;

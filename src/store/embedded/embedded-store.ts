@@ -31,7 +31,7 @@ import { Writer } from './writer.ts';
 export interface EmbeddedStoreOptions {
   /** LevelDB's directory, made when it is missing; see data-dir.ts. */
   readonly path: string;
-  /** What `follow` keeps; default 10,000 batches and 16 MiB. */
+  /** What `follow` keeps; default 10,000 batches and 8 MiB. */
   readonly feed?: FeedOptions;
 }
 
