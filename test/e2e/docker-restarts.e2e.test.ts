@@ -37,7 +37,7 @@ describe('restarts on a real host', { skip: Stage.missing() ?? false }, () => {
     const file = readFileSync(stage.nginx.upstreamFile, 'utf8');
     const traffic = new Traffic(stage.nginx.port);
     try {
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         await delay(100);
         await stage.killAgent();
         await delay(100);
@@ -55,7 +55,7 @@ describe('restarts on a real host', { skip: Stage.missing() ?? false }, () => {
     assert.equal(stage.nginx.reloads().length, reloads, 'reloads');
     assert.equal(readFileSync(stage.nginx.upstreamFile, 'utf8'), file);
     assert.deepEqual(traffic.failures(), []);
-    assert.ok(traffic.outcomes.length > 200, `only ${traffic.outcomes.length} requests`);
+    assert.ok(traffic.outcomes.length > 150, `only ${traffic.outcomes.length} requests`);
     console.log(
       `${'  (requests meanwhile, none failed)'.padEnd(64)} ${String(traffic.outcomes.length).padStart(5)}`,
     );
