@@ -109,6 +109,8 @@ export class ReplicaSource implements Source {
         return mapView(this.#kv.list(query.prefix), (rows) =>
           rows.map((row) => keyPair(row, query.prefix)).sort(byPath),
         );
+      case 'datacenters':
+        return { topics: [], index: () => 1, read: () => [datacenter] };
     }
   }
 

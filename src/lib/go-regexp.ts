@@ -10,9 +10,16 @@ export class GoRegexpError extends Error {
   readonly code = 'bad-pattern';
 }
 
+export interface Match {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface GoRegexp {
   /** Whether the pattern matches anywhere in the text. */
   test(text: string): boolean;
+  /** The matches from the left, as Go finds them: at most `limit`, all when that is negative. */
+  findAll(text: string, limit: number): readonly Match[];
   /** Replaces each match; `$1`, `$name`, `${name}` and `$$` are expanded, the longest name wins (`$1x` is group "1x"). */
   replaceAll(text: string, template: string): string;
 }
@@ -22,8 +29,14 @@ export function compileGoRegexp(pattern: string): GoRegexp {
   const compiled = compile(pattern);
   return {
     test: (text) => compiled.test(text),
+    findAll: (text, limit) => findAll(compiled, text, limit),
     replaceAll: (text, template) => replaceAll(compiled, text, template),
   };
+}
+
+/** A pattern that matches the text alone. Source: Go regexp.QuoteMeta. */
+export function quoteGoPattern(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
 }
 
 function compile(pattern: string): RE2JS {
@@ -35,6 +48,23 @@ function compile(pattern: string): RE2JS {
     const text = message.endsWith('`') ? message : `${message}: \`\``;
     throw new GoRegexpError(text, { cause: error });
   }
+}
+
+// An empty match right after another match is none.
+function findAll(compiled: RE2JS, text: string, limit: number): readonly Match[] {
+  const matcher = compiled.matcher(text);
+  const found: Match[] = [];
+  let lastEnd = -1;
+  let position = 0;
+  while (position <= text.length && (limit < 0 || found.length < limit) && matcher.find(position)) {
+    const start = matcher.start();
+    const end = matcher.end();
+    if (end > start || start !== lastEnd) found.push({ start, end });
+    lastEnd = end;
+    const step = (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
+    position = end > start ? end : Math.max(end, start) + step;
+  }
+  return found;
 }
 
 function replaceAll(compiled: RE2JS, text: string, template: string): string {

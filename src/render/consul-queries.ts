@@ -97,7 +97,23 @@ export class ConsulQueries {
         return map(await client.kv.list(query.prefix, options), (rows) =>
           rows.map((row) => keyPair(query.prefix, row)).sort(byPath),
         );
+      case 'datacenters':
+        return unindexed(await this.#datacenters(client, query.onlyReachable, options));
     }
+  }
+
+  async #datacenters(
+    client: Client,
+    onlyReachable: boolean,
+    { signal }: ReadOptions,
+  ): Promise<readonly string[]> {
+    const request = signal === undefined ? {} : { signal };
+    const names = [...((await client.catalog.datacenters(request)) ?? [])].sort(compareUtf8);
+    if (!onlyReachable) return names;
+    const answers = await Promise.allSettled(
+      names.map((datacenter) => client.catalog.services({ ...request, datacenter })),
+    );
+    return names.filter((_, i) => answers[i]?.status === 'fulfilled');
   }
 
   async #ownNode(client: Client): Promise<string> {
@@ -150,6 +166,11 @@ function serviceOptions(
 
 function nearOptions(near: string, options: ReadOptions): ReadOptions {
   return near === '' ? options : { ...options, near };
+}
+
+/** The server neither holds such a request nor says how old its answer is. */
+function unindexed<A>(data: A): { data: A; index: number; knownLeader: boolean; lastContactMs: number } {
+  return { data, index: 0, knownLeader: true, lastContactMs: 0 };
 }
 
 function map<A, B>(

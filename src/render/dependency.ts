@@ -13,6 +13,8 @@ export interface SourceDependency {
   readonly kind: 'query';
   readonly id: string;
   readonly query: Query;
+  /** Tells dependencies apart that show the same id. */
+  readonly key?: string;
   /** An absent key is no answer yet (`key`), rather than an answer (`keyExists`). */
   readonly blocking: boolean;
 }
@@ -20,6 +22,7 @@ export interface SourceDependency {
 export interface FileDependency {
   readonly kind: 'file';
   readonly id: string;
+  readonly key?: never;
   readonly path: string;
 }
 
@@ -127,6 +130,17 @@ export function prefixDependency(text: string): SourceDependency {
     kind: 'query',
     id: `kv.list(${prefix}${place(parts, scoped)})`,
     query: { type: 'prefix', prefix, dc: parts.dc ?? '', ...scopeOf(scoped) },
+    blocking: false,
+  };
+}
+
+/** All datacenters, or those that answer: both show the same id. */
+export function datacentersDependency(onlyReachable: boolean): SourceDependency {
+  return {
+    kind: 'query',
+    id: 'catalog.datacenters',
+    ...(onlyReachable ? { key: 'catalog.datacenters(reachable)' } : {}),
+    query: { type: 'datacenters', dc: '', onlyReachable },
     blocking: false,
   };
 }

@@ -3,7 +3,7 @@
  *
  * In: a parsed template, the answers that are known. Out: its output or its error, and every dependency that it used and
  * missed, in the order of their first use. An error while something is missing is no error of the template yet: callers
- * look at `missing` first. Pure but for the clock and the environment.
+ * look at `missing` first. Pure but for the clock, the environment, and what templates do by `plugin` and `writeToFile`.
  */
 import { Budget } from '../template/state.ts';
 import type { Limits, MissingKey } from '../template/state.ts';
@@ -13,6 +13,7 @@ import type { Value } from '../template/values.ts';
 import type { Dependency } from './dependency.ts';
 import type { FunctionContext } from './functions/context.ts';
 import { templateFunctions } from './functions/functions.ts';
+import { explainUnsupported } from './functions/unsupported.ts';
 import type { Answers, Query } from './source.ts';
 
 export interface TemplateText {
@@ -59,17 +60,19 @@ export class Evaluator {
     this.#options = options;
     this.#pass = new Pass(nowhere);
     this.#functions = templateFunctions(this.#context(), options.functionDenylist);
-    this.#template = parseTemplate(options.name, options.text, {
-      functions: this.#functions,
-      leftDelimiter: options.leftDelimiter,
-      rightDelimiter: options.rightDelimiter,
-    });
+    this.#template = explainUnsupported(() =>
+      parseTemplate(options.name, options.text, {
+        functions: this.#functions,
+        leftDelimiter: options.leftDelimiter,
+        rightDelimiter: options.rightDelimiter,
+      }),
+    );
   }
 
   evaluate(world: World, data?: Value): Evaluation {
     const pass = new Pass(world, this.#options.limits);
     this.#pass = pass;
-    const result = this.#run(data);
+    const result = pass.finish(this.#run(data));
     return { used: [...pass.used.values()], missing: [...pass.missing.values()], result };
   }
 
@@ -103,6 +106,7 @@ export class Evaluator {
         return Object.hasOwn(environment, name) ? environment[name] : this.#pass.world.environment(name);
       },
       now: () => this.#pass.world.wallMs(),
+      afterwards: (action) => this.#pass.afterwards.push(action),
       scratch: () => this.#pass.scratch,
       execute: (definition, data) => this.#execute(definition, data),
       sandboxPath: this.#options.sandboxPath === '' ? undefined : this.#options.sandboxPath,
@@ -116,6 +120,7 @@ class Pass {
   readonly used = new Map<string, Dependency>();
   readonly missing = new Map<string, Dependency>();
   readonly scratch = new Map<string, Value>();
+  readonly afterwards: (() => void)[] = [];
   /** Shared with what `executeTemplate` runs inside. */
   readonly budget: Budget;
 
@@ -124,12 +129,23 @@ class Pass {
     this.budget = new Budget(limits);
   }
 
+  /** What was put off is done when the pass is complete; its failure is the evaluation's. */
+  finish(result: Evaluation['result']): Evaluation['result'] {
+    if ('error' in result || this.missing.size > 0) return result;
+    try {
+      for (const action of this.afterwards) action();
+      return result;
+    } catch (error) {
+      return { error: error as Error };
+    }
+  }
+
   ask(dependency: Dependency): unknown {
-    this.used.set(dependency.id, dependency);
+    this.used.set(dependency.key ?? dependency.id, dependency);
     const answer = this.world.lookup(dependency);
     const waits = dependency.kind === 'query' && dependency.blocking && answer?.data === null;
     if (answer !== undefined && !waits) return answer.data;
-    this.missing.set(dependency.id, dependency);
+    this.missing.set(dependency.key ?? dependency.id, dependency);
     return undefined;
   }
 }

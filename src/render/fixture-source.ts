@@ -1,7 +1,7 @@
 /**
  * A Source over a fixed world, for evaluating templates offline and for tests.
  * In: a fixture as JSON, with the field names of templates' structs: `kv` (key -> value), `services` (instances of all
- * names), `catalog` (name -> tags), `nodes`, `files` (path -> text), `env`. Everything but `files` and `env` is a query.
+ * names), `catalog` (name -> tags), `nodes`, `datacenters`, `files` (path -> text), `env`. Everything but `files` and `env` is a query.
  */
 import { compareUtf8 } from '../lib/bytes.ts';
 import { byNodeThenAddress, byPath, byServiceThenId, keyBelow, selectInstances } from './answers.ts';
@@ -97,6 +97,8 @@ function answer(fixture: Fixture, query: Query): Answers[Query['type']] {
       return ownValue(fixture.kv, query.key) ?? null;
     case 'prefix':
       return keyPairs(fixture.kv ?? {}, query.prefix);
+    case 'datacenters':
+      return [...(fixture.datacenters ?? [])].sort(compareUtf8);
   }
 }
 

@@ -33,6 +33,8 @@ const defaultMaxStaleMs = 2000;
 const defaultRetry = { minMs: 250, maxMs: 60_000 };
 /** What a server that does not hold its answers is asked at most: once in this time. */
 const idleMs = 1000;
+/** Queries that no server holds. */
+const pollMs = 15_000;
 
 export class HttpSource implements Source {
   readonly name: string;
@@ -111,7 +113,7 @@ class Watch<Q extends Query> {
         const answer = await this.#ask(signal);
         if (signal.aborted) return;
         const moved = this.#accept(answer);
-        const rest = idleMs - (performance.now() - started);
+        const rest = (this.#query.type === 'datacenters' ? pollMs : idleMs) - (performance.now() - started);
         if (!moved && rest > 0) await sleep(rest, signal);
       } catch (error) {
         if (signal.aborted) return;

@@ -50,6 +50,7 @@ function nameOf(query: Query): string {
       return `prefix ${query.prefix}`;
     case 'services':
     case 'nodes':
+    case 'datacenters':
       return query.type;
     case 'service':
     case 'node':

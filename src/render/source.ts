@@ -7,6 +7,7 @@
  *   then service id, or by distance when `near` is given; tags sorted. answers.ts has the rules.
  * - services by name; nodes by name then address (or distance); a node's services by name then id.
  * - prefix: every key that starts with the prefix, by its bytes; `key` is the path without the prefix and leading slashes.
+ * - datacenters by name; `onlyReachable` leaves out those that do not answer.
  * An empty `dc` is the source's own; node '' is the node of the asked agent.
  */
 export type Query = QueryScope &
@@ -24,6 +25,7 @@ export type Query = QueryScope &
     | { readonly type: 'nodes'; readonly dc: string; readonly near: string }
     | { readonly type: 'key'; readonly key: string; readonly dc: string }
     | { readonly type: 'prefix'; readonly prefix: string; readonly dc: string }
+    | { readonly type: 'datacenters'; readonly dc: ''; readonly onlyReachable: boolean }
   );
 
 /** What a query string may add after `?`; a source that knows no such division answers as if it were absent. */
@@ -45,6 +47,7 @@ export interface Answers {
   /** null: the key does not exist. */
   readonly key: string | null;
   readonly prefix: readonly KeyPair[];
+  readonly datacenters: readonly string[];
 }
 
 export interface HealthService {

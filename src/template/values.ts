@@ -147,6 +147,10 @@ export class GoMap {
     if (known === undefined) this.#boxed.set(boxed, key);
     this.#entries.set(known ?? key, value);
   }
+  /** For those who build a map, like `set`. */
+  delete(key: Value): void {
+    this.#entries.delete(typeof key === 'object' ? this.#known(key) : key);
+  }
   /** In the order of insertion; `sortedKeys` gives Go's printing order. */
   keys(): IterableIterator<Value> {
     return this.#entries.keys();

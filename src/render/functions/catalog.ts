@@ -1,10 +1,16 @@
-/** Functions that name catalog queries: service, services, node, nodes. */
+/** Functions that name catalog queries: service, services, node, nodes, datacenters. */
 import { defineFunction, pointerSliceType } from '../../template/functions.ts';
 import type { GoFunction } from '../../template/functions.ts';
-import { Struct } from '../../template/values.ts';
+import { Struct, stringSlice } from '../../template/values.ts';
 import type { Slice } from '../../template/values.ts';
 import type { StructType } from '../../template/types.ts';
-import { nodeDependency, nodesDependency, serviceDependency, servicesDependency } from '../dependency.ts';
+import {
+  datacentersDependency,
+  nodeDependency,
+  nodesDependency,
+  serviceDependency,
+  servicesDependency,
+} from '../dependency.ts';
 import type { FunctionContext } from './context.ts';
 import { catalogNode, catalogSnippet, healthService, node, pointers } from './structs.ts';
 
@@ -27,6 +33,13 @@ export function catalogFunctions(context: FunctionContext): readonly GoFunction[
     defineFunction('nodes', { params: ['...string'], result: pointerSliceType(node) }, (...words) =>
       wrap(node, context.ask('nodes', nodesDependency(words.join('')))),
     ),
+    defineFunction('datacenters', { params: ['...bool'], result: '[]string' }, (...flags) => {
+      if (flags.length > 1) {
+        throw new Error(`datacenters: wrong number of arguments, expected 0 or 1, but got ${flags.length}`);
+      }
+      const dependency = datacentersDependency(flags[0] ?? false);
+      return stringSlice(context.ask('datacenters', dependency) ?? []);
+    }),
     // No answer yet is nil (false); an unknown node is a CatalogNode without a Node (true).
     defineFunction('node', { params: ['...string'], result: 'any' }, (...words) => {
       const answer = context.ask('node', nodeDependency(words.join('')));

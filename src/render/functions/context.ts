@@ -17,6 +17,8 @@ export interface FunctionContext {
   environment(name: string): string | undefined;
   /** Milliseconds since the Unix epoch. */
   now(): number;
+  /** Does something once the evaluation is over, if it was complete and without error. */
+  afterwards(action: () => void): void;
   /** What `scratch` holds during this evaluation. */
   scratch(): Map<string, Value>;
   /** Runs a definition of the same template. */

@@ -3,15 +3,22 @@ import type { GoFunction } from '../../template/functions.ts';
 import { defineFunction } from '../../template/functions.ts';
 import { catalogFunctions } from './catalog.ts';
 import type { FunctionContext } from './context.ts';
+import { encodingFunctions } from './encoding.ts';
 import { groupFunctions } from './groups.ts';
 import { jsonFunctions } from './json.ts';
 import { kvFunctions } from './kv.ts';
 import { listFunctions } from './lists.ts';
 import { localFunctions } from './local.ts';
+import { markupFunctions } from './markup.ts';
 import { mathFunctions } from './math.ts';
+import { mergeFunctions } from './merge.ts';
 import { parseFunctions } from './parse.ts';
+import { pluginFunctions } from './plugin.ts';
 import { scratchFunctions } from './scratch.ts';
+import { sprigFunctions } from './sprig/sprig.ts';
 import { stringFunctions } from './strings.ts';
+import { unsupportedFunctions } from './unsupported.ts';
+import { writeFunctions } from './write-file.ts';
 
 const families: readonly ((context: FunctionContext) => readonly GoFunction[])[] = [
   catalogFunctions,
@@ -19,11 +26,17 @@ const families: readonly ((context: FunctionContext) => readonly GoFunction[])[]
   localFunctions,
   scratchFunctions,
   stringFunctions,
+  writeFunctions,
+  () => encodingFunctions,
   () => groupFunctions,
   () => jsonFunctions,
   () => listFunctions,
+  () => markupFunctions,
   () => mathFunctions,
+  () => mergeFunctions,
   () => parseFunctions,
+  () => pluginFunctions,
+  () => sprigFunctions,
 ];
 
 /**
@@ -41,6 +54,9 @@ export function templateFunctions(
       const refused = denied.some((pattern) => pattern.test(definition.name));
       table.set(definition.name, refused ? disabled(definition.name) : definition);
     }
+  }
+  for (const name of unsupportedFunctions.keys()) {
+    if (denied.some((pattern) => pattern.test(name))) table.set(name, disabled(name));
   }
   return table;
 }

@@ -5,6 +5,7 @@ import { compareUtf8 } from '../../lib/bytes.ts';
 import type { StructField } from '../../template/types.ts';
 import { Float, GoMap, Int, Slice, Struct, typeName } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
+import { marshalled } from './reflect.ts';
 import { checkDefinition } from './structs.ts';
 
 export const jsonFunctions: readonly GoFunction[] = [
@@ -14,7 +15,7 @@ export const jsonFunctions: readonly GoFunction[] = [
   jsonFunction('toUnescapedJSONPretty', { pretty: true, escapeHtml: false }),
 ];
 
-interface JsonStyle {
+export interface JsonStyle {
   /** Two spaces a level. */
   readonly pretty: boolean;
   /** `<`, `>` and `&` as \u00XX. */
@@ -24,11 +25,16 @@ interface JsonStyle {
 function jsonFunction(name: string, style: JsonStyle): GoFunction {
   return defineFunction(name, { params: ['any'], result: 'string' }, (value) => {
     try {
-      return new JsonWriter(style).write(value, '\n');
+      return writeJson(value, style);
     } catch (error) {
       throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
     }
   });
+}
+
+/** Throws for what JSON has no form for. */
+export function writeJson(value: Value, style: JsonStyle): string {
+  return new JsonWriter(style).write(value, '\n');
 }
 
 class JsonWriter {
@@ -71,6 +77,8 @@ class JsonWriter {
   }
 
   #struct(struct: Struct, newline: string): string {
+    const text = marshalled(struct);
+    if (text !== undefined) return this.#string(text);
     const entries = struct.type.fields.flatMap((field, i) => {
       const value = struct.field(i);
       return omitted(field, value) ? [] : [[field.name, value] as const];

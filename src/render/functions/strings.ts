@@ -33,6 +33,9 @@ export function stringFunctions(): readonly GoFunction[] {
     defineFunction('trimSuffix', { params: ['string', 'string'], result: 'string' }, (suffix, text) =>
       suffix !== '' && text.endsWith(suffix) ? text.slice(0, -suffix.length) : text,
     ),
+    defineFunction('indent', { params: ['int', 'string'], result: 'string' }, (width, text) =>
+      indent(Number(typeof width === 'number' ? width : width.value), text),
+    ),
     defineFunction('replaceAll', { params: ['string', 'string', 'string'], result: 'string' }, replaceAll),
     defineFunction('regexMatch', { params: ['string', 'string'], result: 'bool' }, (pattern, text) =>
       regexp(pattern).test(text),
@@ -79,7 +82,7 @@ function splitPairs(separator: string, assign: string, text: string): Readonly<R
   return Object.fromEntries(pairs);
 }
 
-function trim(cut: string, text: string): string {
+export function trim(cut: string, text: string): string {
   const cutset = new Set(cut);
   const runes = Array.from(text);
   let start = 0;
@@ -89,8 +92,18 @@ function trim(cut: string, text: string): string {
   return runes.slice(start, end).join('');
 }
 
-// An empty `from` matches before each rune and at the end.
-function replaceAll(from: string, to: string, text: string): string {
+// Empty lines stay empty.
+function indent(width: number, text: string): string {
+  if (width < 0) throw new Error('indent value must be a positive integer');
+  const prefix = ' '.repeat(width);
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? '' : prefix + line))
+    .join('\n');
+}
+
+/** An empty `from` matches before each rune and at the end. */
+export function replaceAll(from: string, to: string, text: string): string {
   return from === ''
     ? to +
         Array.from(text)

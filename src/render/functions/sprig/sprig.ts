@@ -1,0 +1,34 @@
+/**
+ * The functions of sprig 3.3 that give the same for the same arguments ("hermetic"), and those that sprig counts among
+ * them. In templates each is called `sprig_NAME`.
+ */
+import type { GoFunction } from '../../../template/functions.ts';
+import { caseFunctions } from './cases.ts';
+import { defaultFunctions } from './defaults.ts';
+import { dictFunctions } from './dicts.ts';
+import { encodingFunctions } from './encoding.ts';
+import { listFunctions } from './lists.ts';
+import { mathFunctions } from './math.ts';
+import { pathFunctions } from './paths.ts';
+import { regexpFunctions } from './regexps.ts';
+import { semverFunctions } from './semver.ts';
+import { stringFunctions } from './strings.ts';
+import { urlFunctions } from './urls.ts';
+
+const families: readonly (readonly GoFunction[])[] = [
+  caseFunctions,
+  defaultFunctions,
+  dictFunctions,
+  encodingFunctions,
+  listFunctions,
+  mathFunctions,
+  pathFunctions,
+  regexpFunctions,
+  semverFunctions,
+  stringFunctions,
+  urlFunctions,
+];
+
+export const sprigFunctions: readonly GoFunction[] = families
+  .flat()
+  .map((definition) => Object.freeze({ ...definition, name: `sprig_${definition.name}` }));

@@ -1,0 +1,153 @@
+/**
+ * YAML as Go's yaml.v2 reads it into an `interface {}`: the first document, every map with keys of any type, scalars by
+ * YAML 1.1's rules, timestamps left as text, later entries over earlier ones, merge keys where they stand.
+ */
+import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import type { Document, Node, Pair, YAMLError, YAMLMap } from 'yaml';
+import { anyKeyMapType } from '../../template/types.ts';
+import { GoMap, Slice, anySlice, float, integerOf } from '../../template/values.ts';
+import { fromBytes } from '../../template/text.ts';
+import type { Int, Value } from '../../template/values.ts';
+import { resolveYaml } from './yaml-resolve.ts';
+
+/** Throws an error with yaml.v2's prefix `yaml: `. */
+export function readYaml(text: string): Value {
+  const documents = parseAllDocuments(text, {
+    version: '1.1',
+    schema: 'failsafe',
+    uniqueKeys: false,
+    strict: false,
+    merge: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+  }) as readonly Document.Parsed[];
+  const [document] = documents;
+  if (document === undefined) return null;
+  const [error] = document.errors;
+  if (error !== undefined) throw new Error(failure(error, text));
+  return document.contents === null ? null : new Reader(document).read(document.contents);
+}
+
+/** More values out of aliases than this is an attack. */
+const aliasLimit = 400_000;
+
+class Reader {
+  readonly #document: Document.Parsed;
+  readonly #open = new Set<Node>();
+  #inAlias = 0;
+  #copied = 0;
+
+  constructor(document: Document.Parsed) {
+    this.#document = document;
+  }
+
+  read(node: unknown): Value {
+    if (this.#inAlias > 0 && ++this.#copied > aliasLimit) {
+      throw new Error('yaml: document contains excessive aliasing');
+    }
+    if (isAlias(node)) return this.#alias(node, (target) => this.read(target));
+    if (isSeq(node)) return anySlice(node.items.map((item) => this.read(item)));
+    if (isMap(node)) {
+      const map = new GoMap(anyKeyMapType);
+      this.#fill(map, node);
+      return map;
+    }
+    return isScalar(node) ? this.#scalar(node as ScalarNode) : null;
+  }
+
+  #alias<T>(node: { readonly source: string } & Node, use: (target: Node) => T): T {
+    const target = (node as { resolve(document: Document.Parsed): Node | undefined }).resolve(this.#document);
+    if (target === undefined) throw new Error(`yaml: unknown anchor '${node.source}' referenced`);
+    if (this.#open.has(target)) throw new Error(`yaml: anchor '${node.source}' value contains itself`);
+    this.#open.add(target);
+    this.#inAlias++;
+    const value = use(target);
+    this.#inAlias--;
+    this.#open.delete(target);
+    return value;
+  }
+
+  #fill(map: GoMap, node: YAMLMap): void {
+    for (const pair of node.items as readonly Pair[]) {
+      if (isMergeKey(pair.key)) {
+        this.#merge(map, pair.value);
+        continue;
+      }
+      const key = this.read(pair.key);
+      if (key instanceof GoMap || key instanceof Slice) throw new Error('yaml: invalid map key');
+      map.set(key, this.read(pair.value));
+    }
+  }
+
+  #merge(map: GoMap, value: unknown): void {
+    if (isMap(value)) return this.#fill(map, value);
+    if (isAlias(value)) {
+      return this.#alias(value, (target) => {
+        if (!isMap(target)) throw new Error(notMergeable);
+        this.#fill(map, target);
+      });
+    }
+    if (!isSeq(value)) throw new Error(notMergeable);
+    // Of several maps the first has the last word.
+    for (const item of [...value.items].reverse()) this.#merge(map, item);
+  }
+
+  #scalar(node: ScalarNode): Value {
+    const text = String(node.value ?? '');
+    const tag = node.tag?.replace(/^tag:yaml\.org,2002:/, '!!');
+    const isPlain = node.type === 'PLAIN' || node.type === undefined;
+    if (tag === undefined || tag === '!')
+      return isPlain && tag === undefined ? resolveYaml(text).value : text;
+    return tagged(tag, text);
+  }
+}
+
+interface ScalarNode {
+  readonly value: unknown;
+  readonly type?: string | undefined;
+  readonly tag?: string | undefined;
+}
+
+const notMergeable = 'yaml: map merge requires map or sequence of maps as the value';
+
+function isMergeKey(key: unknown): boolean {
+  if (!isScalar(key) || key.value !== '<<') return false;
+  return (key.type === 'PLAIN' && key.tag === undefined) || key.tag === 'tag:yaml.org,2002:merge';
+}
+
+function tagged(tag: string, text: string): Value {
+  if (tag === '!!binary') return decodeBinary(text);
+  if (tag === '!!str' || !['!!bool', '!!int', '!!float', '!!null', '!!timestamp'].includes(tag)) return text;
+  const { tag: found, value } = resolveYaml(text);
+  if (tag === `!!${found}`) return value;
+  const whole = integerOf(value);
+  if (
+    tag === '!!float' &&
+    whole !== undefined &&
+    (typeof value === 'number' || (value as Int).kind === 'int')
+  ) {
+    return float(Number(whole));
+  }
+  throw new Error(`yaml: cannot decode !!${found} \`${text}\` as a ${tag}`);
+}
+
+function decodeBinary(text: string): Value {
+  const clean = text.replace(/[\r\n]/g, '');
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(clean)) {
+    throw new Error('yaml: !!binary value contains invalid base64 data');
+  }
+  return fromBytes(Buffer.from(clean, 'base64'));
+}
+
+// libyaml's words for what goes wrong most; everything else keeps the parser's own.
+const libyamlWords: Readonly<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: 'mapping values are not allowed in this context',
+  TAB_AS_INDENT: 'found character that cannot start any token',
+  MISSING_CHAR: "could not find expected ':'",
+};
+
+function failure(error: YAMLError, text: string): string {
+  const line = text.slice(0, error.pos[0]).split('\n').length;
+  const where = line > 1 ? `line ${line}: ` : '';
+  return `yaml: ${where}${libyamlWords[error.code] ?? error.message}`;
+}
