@@ -208,6 +208,7 @@ describe('curl', { skip: missing('/usr/bin/curl'), concurrency: 4 }, () => {
   });
 
   test('a blocking query waits for its change, and not for others', async () => {
+    await curl('-X', 'PUT', '-d', 'old', `${agent.url}/v1/kv/awaited`);
     const index =
       /X-Consul-Index: (\d+)/i.exec(await curl('-i', `${agent.url}/v1/kv/awaited?raw`))?.[1] ?? '0';
     const waiting = curl(`${agent.url}/v1/kv/awaited?raw&index=${index}&wait=8s`);
