@@ -15,6 +15,8 @@ import { mergeFunctions } from './merge.ts';
 import { parseFunctions } from './parse.ts';
 import { pluginFunctions } from './plugin.ts';
 import { scratchFunctions } from './scratch.ts';
+import { sockaddrFunctions } from './sockaddr/sockaddr.ts';
+import { spewFunctions } from './spew.ts';
 import { sprigFunctions } from './sprig/sprig.ts';
 import { stringFunctions } from './strings.ts';
 import { unsupportedFunctions } from './unsupported.ts';
@@ -36,6 +38,8 @@ const families: readonly ((context: FunctionContext) => readonly GoFunction[])[]
   () => mergeFunctions,
   () => parseFunctions,
   () => pluginFunctions,
+  () => sockaddrFunctions,
+  () => spewFunctions,
   () => sprigFunctions,
 ];
 
