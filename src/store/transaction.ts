@@ -11,11 +11,16 @@ import type { Compare, Entry, Key, LeaseId, Operation, Revision, StoreEvent } fr
 /** What range compares and range deletes need of an entry. */
 export type Head = Pick<Entry, 'key' | 'modRevision'>;
 
+export type Revisions = Pick<Entry, 'createRevision' | 'modRevision'>;
+
+/** 0 is no revision. */
+export const absent: Revisions = Object.freeze({ createRevision: 0, modRevision: 0 });
+
 /** The state that a commit is evaluated against. */
 export interface Lookup {
   get(key: Key): Entry | undefined;
-  /** The entry's createRevision; 0 when the key is absent. */
-  createRevision(key: Key): Revision;
+  /** The entry's revisions; both 0 when the key is absent. */
+  revisions(key: Key): Revisions;
   /** Heads of the entries whose keys begin with `prefix`, in key order. */
   heads(prefix: string): Iterable<Head>;
   leaseExists(id: LeaseId): boolean;
@@ -33,11 +38,16 @@ function compareHolds(compare: Compare, lookup: Lookup): boolean {
     }
     return true;
   }
-  if ('createRevision' in compare) return lookup.createRevision(compare.key) === compare.createRevision;
+  if ('modRevision' in compare) return lookup.revisions(compare.key).modRevision === compare.modRevision;
+  if ('exists' in compare) return exists(compare.key, lookup) === compare.exists;
+  if ('createRevision' in compare)
+    return lookup.revisions(compare.key).createRevision === compare.createRevision;
   const entry = lookup.get(compare.key);
-  if ('modRevision' in compare) return (entry?.modRevision ?? 0) === compare.modRevision;
-  if ('exists' in compare) return (entry !== undefined) === compare.exists;
   return entry !== undefined && Buffer.compare(entry.value, compare.value) === 0;
+}
+
+function exists(key: Key, lookup: Lookup): boolean {
+  return lookup.revisions(key).modRevision !== 0;
 }
 
 /**
@@ -50,7 +60,7 @@ export function eventsOf(operations: readonly Operation[], lookup: Lookup, revis
     if ('put' in operation) {
       events.push({ type: 'put', entry: putEntry(operation, lookup, revision) });
     } else if ('delete' in operation) {
-      if (lookup.get(operation.delete) !== undefined) events.push({ type: 'delete', key: operation.delete });
+      if (exists(operation.delete, lookup)) events.push({ type: 'delete', key: operation.delete });
     } else {
       pushPrefixDeletes(events, operation.deletePrefix, lookup);
     }
@@ -59,8 +69,7 @@ export function eventsOf(operations: readonly Operation[], lookup: Lookup, revis
 }
 
 function putEntry(put: Extract<Operation, { put: Key }>, lookup: Lookup, revision: Revision): Entry {
-  // 0 is no revision.
-  const createRevision = lookup.createRevision(put.put) || revision;
+  const createRevision = lookup.revisions(put.put).createRevision || revision;
   const { put: key, value, lease } = put;
   if (lease === undefined) return { key, value, createRevision, modRevision: revision };
   if (!lookup.leaseExists(lease))

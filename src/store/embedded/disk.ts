@@ -1,13 +1,13 @@
 import { ClassicLevel } from 'classic-level';
 import type { ChainedBatch, Snapshot } from 'classic-level';
 
-import type { Entry, Key, LeaseId, Revision } from '../store.ts';
-import type { Head } from '../transaction.ts';
+import type { Entry, Key, LeaseId } from '../store.ts';
+import { absent, type Head, type Revisions } from '../transaction.ts';
 import {
   bindingKey,
-  decodeCreateRevision,
   decodeEntry,
   decodeNumber,
+  decodeRevisions,
   entryKey,
   leaseKey,
   metaKey,
@@ -47,10 +47,9 @@ export class Disk {
     return record === undefined ? undefined : decodeEntry(key, record);
   }
 
-  /** 0 when the key is absent. */
-  createRevision(key: Key): Revision {
+  revisions(key: Key): Revisions {
     const record = this.#level.getSync(entryKey(key));
-    return record === undefined ? 0 : decodeCreateRevision(record);
+    return record === undefined ? absent : decodeRevisions(record);
   }
 
   meta(name: 'ceiling' | 'group'): number {

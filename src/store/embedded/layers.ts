@@ -7,9 +7,10 @@
  */
 import { compareUtf8 } from '../../lib/bytes.ts';
 import type { Bindings } from '../bindings.ts';
-import type { Entry, Key, LeaseId, Revision } from '../store.ts';
-import type { Head, Lookup } from '../transaction.ts';
+import type { Entry, Key, LeaseId } from '../store.ts';
+import { absent, type Head, type Lookup, type Revisions } from '../transaction.ts';
 import type { Disk } from './disk.ts';
+import type { Recent } from './recent.ts';
 
 /** A key's newest state; no entry: deleted. */
 export interface Slot {
@@ -28,7 +29,7 @@ export class Layers implements Lookup {
   readonly #visible: Layer;
   readonly #staged: Layer;
   readonly #leases: { has(id: LeaseId): boolean };
-  readonly #created: { get(key: Key): Revision | undefined };
+  readonly #recent: Recent;
 
   constructor(
     layers: { readonly visible: Layer; readonly staged: Layer; readonly ranges: Ranges },
@@ -36,7 +37,7 @@ export class Layers implements Lookup {
       readonly disk: Disk;
       readonly leases: { has(id: LeaseId): boolean };
       /** What is known of published keys without asking the disk. */
-      readonly created: { get(key: Key): Revision | undefined };
+      readonly recent: Recent;
     },
   ) {
     this.#visible = layers.visible;
@@ -44,7 +45,7 @@ export class Layers implements Lookup {
     this.#ranges = layers.ranges;
     this.#disk = deps.disk;
     this.#leases = deps.leases;
-    this.#created = deps.created;
+    this.#recent = deps.recent;
   }
 
   get(key: Key): Entry | undefined {
@@ -52,10 +53,15 @@ export class Layers implements Lookup {
     return slot === undefined ? this.#disk.entry(key) : slot.entry;
   }
 
-  createRevision(key: Key): Revision {
+  revisions(key: Key): Revisions {
     const slot = this.#staged.get(key) ?? this.#visible.get(key);
-    if (slot !== undefined) return slot.entry?.createRevision ?? 0;
-    return this.#created.get(key) ?? this.#disk.createRevision(key);
+    if (slot !== undefined) return slot.entry ?? absent;
+    const known = this.#recent.get(key);
+    if (known !== undefined) return known;
+    // Whoever compares a key nearly always writes it next.
+    const found = this.#disk.revisions(key);
+    this.#recent.set(key, found);
+    return found;
   }
 
   heads(prefix: string): readonly Head[] {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 
 import type { Entry } from '../store.ts';
-import { decodeCreateRevision, decodeEntry, encodeEntry, prefixEnd } from './records.ts';
+import { decodeEntry, decodeRevisions, encodeEntry, prefixEnd } from './records.ts';
 
 const revision = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const entry: fc.Arbitrary<Entry> = fc
@@ -22,7 +22,10 @@ test('an entry is read back as it was written', () => {
       const record = encodeEntry(want);
       const got = decodeEntry('k', record);
       assert.deepEqual({ ...got, value: new Uint8Array(got.value) }, want);
-      assert.equal(decodeCreateRevision(record), want.createRevision);
+      assert.deepEqual(decodeRevisions(record), {
+        createRevision: want.createRevision,
+        modRevision: want.modRevision,
+      });
     }),
   );
 });

@@ -9,6 +9,7 @@
  * Numbers are big-endian; keys are UTF-8, so LevelDB's order is the store's.
  */
 import type { Entry, Key, LeaseId, Revision } from '../store.ts';
+import type { Revisions } from '../transaction.ts';
 
 const headBytes = 17;
 const withLease = 1;
@@ -57,8 +58,8 @@ export function decodeEntry(key: Key, record: Buffer): Entry {
   return { key, value: record.subarray(headBytes, leaseStart), createRevision, modRevision, lease };
 }
 
-export function decodeCreateRevision(record: Buffer): Revision {
-  return readRevision(record, 1);
+export function decodeRevisions(record: Buffer): Revisions {
+  return { createRevision: readRevision(record, 1), modRevision: readRevision(record, 9) };
 }
 
 export function encodeNumber(value: number): Buffer {

@@ -8,16 +8,16 @@ import type { FeedOptions } from '../feed.ts';
 import { StoreError } from '../store.ts';
 import type { Batch, Entry, Key, LeaseId, Page, Revision, Selection, StoreEvent } from '../store.ts';
 import type { Changes } from './changes.ts';
-import { Created } from './created.ts';
 import { Disk } from './disk.ts';
 import { Frozen } from './frozen.ts';
 import { mergeSlots, pushEntry, sortedSlots } from './layers.ts';
 import type { Slot } from './layers.ts';
+import { Recent } from './recent.ts';
 
 export class State {
   readonly feed: Feed;
   readonly path: string;
-  readonly created = new Created();
+  readonly recent = new Recent();
   #bindings = new Bindings();
   /** Published and perhaps not on disk. */
   readonly visible = new Map<Key, Slot>();
@@ -68,7 +68,7 @@ export class State {
   /** Shows a commit that readers find below; followers see it at the next `feed.wake`. */
   publish(batch: Batch): void {
     for (const event of batch.events) {
-      this.created.note(event);
+      this.recent.note(event);
       if (event.type === 'put') this.#bindings.bind(event.entry.key, event.entry.lease);
       else this.#bindings.bind(event.key, undefined);
     }
@@ -104,7 +104,7 @@ export class State {
     try {
       const old = this.#disk;
       this.#disk = undefined;
-      this.created.clear();
+      this.recent.clear();
       await old?.close();
       this.#disk = await Disk.open(this.path);
     } finally {

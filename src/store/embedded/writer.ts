@@ -140,11 +140,8 @@ export class Writer {
   }
 
   #layers(staged: Changes, ranges: Ranges): Layers {
-    const { visible, disk, created } = this.#state;
-    return new Layers(
-      { visible, staged: staged.slots, ranges },
-      { disk, created, leases: this.#deps.leases },
-    );
+    const { visible, disk, recent } = this.#state;
+    return new Layers({ visible, staged: staged.slots, ranges }, { disk, recent, leases: this.#deps.leases });
   }
 
   /** False when no revision is free for it; then it goes with a group. */

@@ -25,7 +25,7 @@ import type {
   Store,
   StoreLimits,
 } from '../store.ts';
-import { eventsOf, holds } from '../transaction.ts';
+import { absent, eventsOf, holds } from '../transaction.ts';
 import type { Lookup } from '../transaction.ts';
 import { SortedEntries } from './sorted-entries.ts';
 
@@ -51,7 +51,7 @@ export class MemoryStore implements Store {
     this.#leases = new Leases({ clock: deps.clock, onExpired: (id) => this.#dropKeysOf(id) });
     this.#lookup = {
       get: (key) => this.#entries.get(key),
-      createRevision: (key) => this.#entries.get(key)?.createRevision ?? 0,
+      revisions: (key) => this.#entries.get(key) ?? absent,
       heads: (prefix) => this.#entries.withPrefix(prefix),
       leaseExists: (id) => this.#leases.has(id),
     };
