@@ -98,5 +98,5 @@ export function filesUnder(path, suffix) {
       if (entry.isDirectory()) return filesUnder(full, suffix);
       return entry.name.endsWith(suffix) ? [full] : [];
     })
-    .sort();
+    .sort((a, b) => (a < b ? -1 : 1));
 }
