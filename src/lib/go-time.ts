@@ -1,5 +1,5 @@
 /**
- * Writing a moment by a Go layout, in UTC.
+ * Writing a moment by a Go layout, in UTC or another zone.
  * Source: Go time.Format and its reference time, `Mon Jan 2 15:04:05 MST 2006`.
  */
 
@@ -19,16 +19,37 @@ const token = new RegExp(
   'g',
 );
 
-/** `wallMs`: milliseconds since the Unix epoch. */
-export function formatGoTime(wallMs: number, layout: string): string {
-  const date = new Date(wallMs);
-  return layout.replace(token, (part) => element(date, part));
+/** Where a moment is shown. */
+export interface GoZone {
+  /** East of UTC. */
+  readonly offsetMinutes: number;
+  /** `UTC`, `CET`; '' shows the offset instead. */
+  readonly name: string;
 }
 
-function element(date: Date, part: string): string {
-  if (part.startsWith('Z')) return 'Z';
-  if (part.startsWith('-')) return part.replace('-', '+').replaceAll('7', '0');
-  if (part.startsWith('.') || part.startsWith(',')) return fraction(date, part);
+const utc: GoZone = Object.freeze({ offsetMinutes: 0, name: 'UTC' });
+
+/** `wallMs`: milliseconds since the Unix epoch; `nanoseconds`, 0 to 999,999, come on top of them. */
+export function formatGoTime(wallMs: number, layout: string, zone = utc, nanoseconds = 0): string {
+  const date = new Date(wallMs + zone.offsetMinutes * 60_000);
+  return layout.replace(token, (part) => {
+    if (part === 'MST') return zone.name === '' ? offsetText(zone, '-0700') : zone.name;
+    if (part.startsWith('Z'))
+      return zone.offsetMinutes === 0 ? 'Z' : offsetText(zone, part.replace('Z', '-'));
+    if (part.startsWith('-')) return offsetText(zone, part);
+    return element(date, part, nanoseconds);
+  });
+}
+
+// In the shape of `-07:00:00`.
+function offsetText({ offsetMinutes }: GoZone, shape: string): string {
+  const size = Math.abs(offsetMinutes);
+  const parts = [pad(Math.floor(size / 60), 2), pad(size % 60, 2), '00'];
+  return shape.replace('-', offsetMinutes < 0 ? '-' : '+').replace(/\d\d/g, () => parts.shift() ?? '');
+}
+
+function element(date: Date, part: string, nanoseconds: number): string {
+  if (part.startsWith('.') || part.startsWith(',')) return fraction(date, part, nanoseconds);
   return elements[part]?.(date) ?? part;
 }
 
@@ -55,12 +76,11 @@ const elements: Readonly<Record<string, (date: Date) => string>> = {
   '06': (d) => pad(d.getUTCFullYear() % 100, 2),
   PM: (d) => (d.getUTCHours() >= 12 ? 'PM' : 'AM'),
   pm: (d) => (d.getUTCHours() >= 12 ? 'pm' : 'am'),
-  MST: () => 'UTC',
 };
 
 // Zeros keep their width, nines drop what is not needed.
-function fraction(date: Date, part: string): string {
-  const digits = pad(date.getUTCMilliseconds(), 3).padEnd(9, '0');
+function fraction(date: Date, part: string, nanoseconds: number): string {
+  const digits = pad(date.getUTCMilliseconds(), 3) + pad(nanoseconds, 6);
   const cut = digits.slice(0, part.length - 1).padEnd(part.length - 1, '0');
   if (part[1] === '0') return part[0]! + cut;
   const needed = cut.replace(/0+$/, '');

@@ -40,7 +40,7 @@ const families: readonly ((context: FunctionContext) => readonly GoFunction[])[]
   () => pluginFunctions,
   () => sockaddrFunctions,
   () => spewFunctions,
-  () => sprigFunctions,
+  (context) => sprigFunctions(() => context.now()),
 ];
 
 /**

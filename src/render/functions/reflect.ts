@@ -81,6 +81,11 @@ export function marshalled(struct: Struct): string | undefined {
   return struct.isReadable && typeof source?.toJSON === 'function' ? source.toJSON() : undefined;
 }
 
+/** A moment, which YAML and TOML have a form of their own for. */
+export function isTime(struct: Struct): boolean {
+  return struct.type.name === 'time.Time';
+}
+
 /** Order of reflect.Kind's numbers, by which yaml.v2 sorts keys of different kinds. */
 export function kindOrder(type: GoType | undefined): number {
   return type === undefined ? kindNames.indexOf('interface') : kindNames.indexOf(type.kind);

@@ -8,7 +8,7 @@ import { formatFloat } from '../../template/float.ts';
 import { isNil } from '../../template/truth.ts';
 import { Chan, Float, Func, GoMap, Int, Slice, Struct, typeName } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
-import { kindName, marshalled } from './reflect.ts';
+import { isTime, kindName, marshalled } from './reflect.ts';
 
 /** The document, with its line breaks; not of nil. Throws with the library's texts. */
 export function writeToml(value: Value): string {
@@ -25,9 +25,8 @@ class TomlWriter {
 
   value(key: Key, value: Value): void {
     if (isNil(value)) return;
-    const text = value instanceof Struct ? marshalled(value) : undefined;
-    if (text !== undefined) return this.#keyValue(key, text);
-    if (value instanceof GoMap || value instanceof Struct) return this.#table(key, value);
+    const isText = value instanceof Struct && marshalled(value) !== undefined;
+    if (!isText && (value instanceof GoMap || value instanceof Struct)) return this.#table(key, value);
     if (value instanceof Slice && isTableArray(value)) return this.#tableArray(key, value);
     if (value instanceof Chan || value instanceof Func) {
       throw new Error(`unsupported type for key '${key.join('.')}': ${kindName(value)}`);
@@ -119,6 +118,8 @@ function inline(value: Value): string {
   if (value instanceof Int) return value.value.toString();
   if (value instanceof Float) return floatText(value.value);
   if (value instanceof Slice) return `[${checked(value).map(inline).join(', ')}]`;
+  const text = value instanceof Struct ? marshalled(value) : undefined;
+  if (text !== undefined) return isTime(value as Struct) ? text : quoted(text);
   if (value instanceof GoMap || value instanceof Struct) {
     return `{${ordered(value)
       .map(([key, item]) => `${keyText(key)} = ${inline(item)}`)

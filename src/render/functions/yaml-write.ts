@@ -5,7 +5,7 @@ import { formatFloat } from '../../template/float.ts';
 import { toBytes } from '../../template/text.ts';
 import { Float, GoMap, Int, Slice, Struct, typeName, typeOf } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
-import { kindOrder, marshalled } from './reflect.ts';
+import { isTime, kindOrder, marshalled } from './reflect.ts';
 import { resolveYaml } from './yaml-resolve.ts';
 
 /** The document, ending in a newline. Throws for functions and channels. */
@@ -60,7 +60,7 @@ function mapNode(map: GoMap): YamlNode {
 
 function structNode(struct: Struct): YamlNode {
   const text = marshalled(struct);
-  if (text !== undefined) return stringNode(text);
+  if (text !== undefined) return isTime(struct) ? plain(text) : stringNode(text);
   return {
     kind: 'map',
     entries: struct.type.fields.map(

@@ -4,6 +4,9 @@
  */
 import type { GoFunction } from '../../../template/functions.ts';
 import { caseFunctions } from './cases.ts';
+import { certificateFunctions } from './certificates.ts';
+import { cryptoFunctions } from './crypto.ts';
+import { dateFunctions } from './dates.ts';
 import { defaultFunctions } from './defaults.ts';
 import { dictFunctions } from './dicts.ts';
 import { encodingFunctions } from './encoding.ts';
@@ -17,6 +20,7 @@ import { urlFunctions } from './urls.ts';
 
 const families: readonly (readonly GoFunction[])[] = [
   caseFunctions,
+  cryptoFunctions,
   defaultFunctions,
   dictFunctions,
   encodingFunctions,
@@ -29,6 +33,13 @@ const families: readonly (readonly GoFunction[])[] = [
   urlFunctions,
 ];
 
-export const sprigFunctions: readonly GoFunction[] = families
-  .flat()
-  .map((definition) => Object.freeze({ ...definition, name: `sprig_${definition.name}` }));
+const timeless: readonly GoFunction[] = families.flat().map(prefixed);
+
+/** `nowMs`: the wall clock. */
+export function sprigFunctions(nowMs: () => number): readonly GoFunction[] {
+  return [...timeless, ...[...dateFunctions(nowMs), ...certificateFunctions(nowMs)].map(prefixed)];
+}
+
+function prefixed(definition: GoFunction): GoFunction {
+  return Object.freeze({ ...definition, name: `sprig_${definition.name}` });
+}
