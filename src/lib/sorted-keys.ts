@@ -1,4 +1,4 @@
-import { compareUtf8 } from './bytes.ts';
+import { compareUtf8, firstDifference, orderAt } from './bytes.ts';
 
 /**
  * A set of strings in the order of their UTF-8 bytes: runs of at most `2 * run` keys, so that inserting moves few of
@@ -57,10 +57,15 @@ export class SortedKeys {
   #runOf(key: string): number {
     let low = 0;
     let high = this.#runs.length - 1;
+    let lowShared = 0;
+    let highShared = 0;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (compareUtf8(this.#runs[middle]!.at(-1)!, key) < 0) low = middle + 1;
-      else high = middle;
+      const keys = this.#runs[middle]!;
+      const last = keys[keys.length - 1]!;
+      const shared = firstDifference(last, key, Math.min(lowShared, highShared));
+      if (orderAt(last, key, shared) < 0) [low, lowShared] = [middle + 1, shared];
+      else [high, highShared] = [middle, shared];
     }
     return low;
   }
@@ -68,13 +73,18 @@ export class SortedKeys {
 
 const run = 512;
 
+/** What both ends share with `key`, all between them share too: the comparison begins after it. */
 function lowerBound(keys: readonly string[], key: string): number {
   let low = 0;
   let high = keys.length;
+  let lowShared = 0;
+  let highShared = 0;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (compareUtf8(keys[middle]!, key) < 0) low = middle + 1;
-    else high = middle;
+    const other = keys[middle]!;
+    const shared = firstDifference(other, key, Math.min(lowShared, highShared));
+    if (orderAt(other, key, shared) < 0) [low, lowShared] = [middle + 1, shared];
+    else [high, highShared] = [middle, shared];
   }
   return low;
 }
