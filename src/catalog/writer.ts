@@ -139,7 +139,12 @@ export class CatalogWriter {
         continue;
       }
       const commit = firstCommit(planner.steps, this.#store.limits);
-      const result = await this.#commit({ when: commit.when, then: commit.then, rederivable });
+      const result = await this.#commit({
+        when: commit.when,
+        then: commit.then,
+        rederivable,
+        handsOver: true,
+      });
       await this.#replica.waitFor(result.revision);
       fresh = result.outcome === 'committed';
       if (fresh && commit.whole && !planner.full) return result.revision;

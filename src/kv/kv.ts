@@ -76,22 +76,24 @@ export class Kv {
    * False when `cas` does not hold. What is already so is not written.
    */
   put(key: string, value: Uint8Array, flags: bigint, options: KvWriteOptions = {}): Promise<boolean> {
+    const id = rowPrefix + key;
     return this.#write(key, (row) => {
       if (!casHolds(row, options.cas)) return false;
       if (row !== undefined && isSame(row, value, flags)) return true;
       const fields = { value, flags, lockIndex: 0, session: row?.session ?? '' };
-      return { then: [{ put: rowPrefix + key, value: encodeKv(fields) }], when: [unchanged(key, row)] };
+      return { then: [{ put: id, value: encodeKv(fields) }], when: [unchanged(id, row)], handsOver: true };
     });
   }
 
   /** A missing key is a success, also with `cas`. */
   delete(key: string, options: KvWriteOptions = {}): Promise<boolean> {
+    const id = rowPrefix + key;
     return this.#write(key, (row) => {
       if (row === undefined) return true;
       if (options.cas !== undefined && (Number(options.cas) === 0 || !casHolds(row, options.cas)))
         return false;
       const tombstone = { put: tombstonePrefix + key, value: encodeTombstone(this.#clock.wallMs()) };
-      return { then: [{ delete: rowPrefix + key }, tombstone], when: [unchanged(key, row)] };
+      return { then: [{ delete: id }, tombstone], when: [unchanged(id, row)] };
     });
   }
 
@@ -156,10 +158,8 @@ function casHolds(row: KvRow | undefined, cas: number | bigint | undefined): boo
   return cas === undefined || BigInt(cas) === BigInt(row?.modifyIndex ?? 0);
 }
 
-function unchanged(key: string, row: KvRow | undefined): Compare {
-  return row === undefined
-    ? { key: rowPrefix + key, exists: false }
-    : { key: rowPrefix + key, modRevision: row.modifyIndex };
+function unchanged(id: string, row: KvRow | undefined): Compare {
+  return row === undefined ? { key: id, exists: false } : { key: id, modRevision: row.modifyIndex };
 }
 
 function isSame(row: KvRow, value: Uint8Array, flags: bigint): boolean {

@@ -52,6 +52,8 @@ export interface Commit {
   readonly else?: readonly Operation[];
   /** May be visible before it is on disk: the writer can derive it again (anti-entropy does). Default false. */
   readonly rederivable?: boolean;
+  /** The caller will not touch the values again, so that they need not be copied. Default false. */
+  readonly handsOver?: boolean;
 }
 
 /**

@@ -19,8 +19,9 @@ export interface Request {
   readonly reject: (error: unknown) => void;
 }
 
-/** A commit with buffers of its own: the caller may use its own again at once. */
+/** A commit with buffers of its own: the caller may use its own again at once, unless it handed them over. */
 export function commitRequest(commit: Commit): RequestBody {
+  if (commit.handsOver === true) return { kind: 'commit', hasPrefixes: hasPrefixes(commit), commit };
   const then = commit.then.map(ownOperation);
   const { when, else: otherwise, rederivable = false } = commit;
   // Most commits are plain.
