@@ -169,10 +169,17 @@ function escape(text: string, part: Part): string {
   return out;
 }
 
+// The spelling that was given, unless it has what must be escaped.
+function pathText({ path, rawPath }: GoUrl): string {
+  const isSpelled = /^(?:[A-Za-z0-9\-_.~!$&'()*+,;=:@[\]/]|%[0-9a-fA-F]{2})*$/;
+  if (rawPath !== undefined && isSpelled.test(rawPath)) return rawPath;
+  return path === '*' ? '*' : escape(path, 'path');
+}
+
 /** Source: Go URL.String. */
 export function formatGoUrl(url: GoUrl): string {
   const { scheme, opaque, userinfo, host, rawQuery, fragment } = url;
-  const path = url.rawPath ?? (url.path === '*' ? '*' : escape(url.path, 'path'));
+  const path = pathText(url);
   let out = scheme === '' ? '' : `${scheme}:`;
   if (opaque === '') {
     if (scheme !== '' || host !== '' || userinfo !== undefined) {

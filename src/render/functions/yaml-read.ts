@@ -3,11 +3,13 @@
  * YAML 1.1's rules, timestamps left as text, later entries over earlier ones, merge keys where they stand.
  */
 import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
-import type { Document, Node, Pair, YAMLError, YAMLMap } from 'yaml';
+import type { Document, Node, Pair, YAMLMap } from 'yaml';
+import { sprintf } from '../../template/printf.ts';
 import { anyKeyMapType } from '../../template/types.ts';
 import { GoMap, Slice, anySlice, float, integerOf } from '../../template/values.ts';
 import { fromBytes } from '../../template/text.ts';
 import type { Int, Value } from '../../template/values.ts';
+import { isBehindDocument, yamlProblemText } from './yaml-errors.ts';
 import { resolveYaml } from './yaml-resolve.ts';
 
 /** Throws an error with yaml.v2's prefix `yaml: `. */
@@ -23,9 +25,9 @@ export function readYaml(text: string): Value {
   }) as readonly Document.Parsed[];
   const [document] = documents;
   if (document === undefined) return null;
-  const [error] = document.errors;
-  if (error !== undefined) throw new Error(failure(error, text));
-  return document.contents === null ? null : new Reader(document).read(document.contents);
+  const problems = document.errors.filter((error) => !isBehindDocument(error, text));
+  if (problems.length > 0) throw new Error(`yaml: ${yamlProblemText(problems, text)}`);
+  return document.contents === null ? null : new Reader(document, text).read(document.contents);
 }
 
 /** More values out of aliases than this is an attack. */
@@ -33,12 +35,15 @@ const aliasLimit = 400_000;
 
 class Reader {
   readonly #document: Document.Parsed;
+  /** Where the text ends, when it does in the middle of a line. */
+  readonly #end: number | undefined;
   readonly #open = new Set<Node>();
   #inAlias = 0;
   #copied = 0;
 
-  constructor(document: Document.Parsed) {
+  constructor(document: Document.Parsed, text: string) {
     this.#document = document;
+    this.#end = text.endsWith('\n') ? undefined : text.length;
   }
 
   read(node: unknown): Value {
@@ -74,7 +79,9 @@ class Reader {
         continue;
       }
       const key = this.read(pair.key);
-      if (key instanceof GoMap || key instanceof Slice) throw new Error('yaml: invalid map key');
+      if (key instanceof GoMap || key instanceof Slice) {
+        throw new Error(`yaml: invalid map key: ${sprintf('%#v', [key])}`);
+      }
       map.set(key, this.read(pair.value));
     }
   }
@@ -92,8 +99,15 @@ class Reader {
     for (const item of [...value.items].reverse()) this.#merge(map, item);
   }
 
+  // The last line of a block has the line break that is written, none that is meant.
+  #textOf({ value, type = '', range }: ScalarNode): string {
+    const text = String(value ?? '');
+    const isCut = type.startsWith('BLOCK') && this.#end !== undefined && (range?.[1] ?? 0) >= this.#end;
+    return isCut ? text.replace(/\n$/, '') : text;
+  }
+
   #scalar(node: ScalarNode): Value {
-    const text = String(node.value ?? '');
+    const text = this.#textOf(node);
     const tag = node.tag?.replace(/^tag:yaml\.org,2002:/, '!!');
     const isPlain = node.type === 'PLAIN' || node.type === undefined;
     if (tag === undefined || tag === '!')
@@ -106,6 +120,7 @@ interface ScalarNode {
   readonly value: unknown;
   readonly type?: string | undefined;
   readonly tag?: string | undefined;
+  readonly range?: readonly number[] | null | undefined;
 }
 
 const notMergeable = 'yaml: map merge requires map or sequence of maps as the value';
@@ -137,17 +152,4 @@ function decodeBinary(text: string): Value {
     throw new Error('yaml: !!binary value contains invalid base64 data');
   }
   return fromBytes(Buffer.from(clean, 'base64'));
-}
-
-// libyaml's words for what goes wrong most; everything else keeps the parser's own.
-const libyamlWords: Readonly<Record<string, string>> = {
-  BLOCK_AS_IMPLICIT_KEY: 'mapping values are not allowed in this context',
-  TAB_AS_INDENT: 'found character that cannot start any token',
-  MISSING_CHAR: "could not find expected ':'",
-};
-
-function failure(error: YAMLError, text: string): string {
-  const line = text.slice(0, error.pos[0]).split('\n').length;
-  const where = line > 1 ? `line ${line}: ` : '';
-  return `yaml: ${where}${libyamlWords[error.code] ?? error.message}`;
 }

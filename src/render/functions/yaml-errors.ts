@@ -1,0 +1,112 @@
+/**
+ * What libyaml says about a document that the YAML parser here refuses: the same mistakes in the other's words, as far as
+ * they are told apart.
+ */
+
+export interface YamlProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly pos: readonly [number, number];
+}
+
+/** libyaml's scanner counts lines from 1, its parser from 0; neither names the first line. */
+type Finder = 'scanner' | 'parser';
+
+interface Verdict {
+  readonly text: string;
+  readonly by: Finder;
+  /** Offset of what is in the way; the document's length stands for its end. */
+  readonly at: number;
+}
+
+/** Of the problems of one document, the first; with the line, without the prefix `yaml: `. */
+export function yamlProblemText(problems: readonly YamlProblem[], text: string): string {
+  const [first] = problems as readonly [YamlProblem, ...YamlProblem[]];
+  const { text: words, by, at } = verdict(first, problems[1], text);
+  const whole = ended(text);
+  // Nothing but white space left means the end, which is on a line of its own.
+  const place = by === 'parser' && at >= text.trimEnd().length ? whole.length : at;
+  const lines = whole.slice(0, place).split('\n').length - 1;
+  const line = by === 'scanner' && lines > 0 ? lines + 1 : lines;
+  return line === 0 ? words : `line ${line}: ${words}`;
+}
+
+function ended(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+/** A bracket too many behind a complete document in flow style: libyaml has stopped reading by then. */
+export function isBehindDocument({ code, message }: YamlProblem, text: string): boolean {
+  return code === 'UNEXPECTED_TOKEN' && /flow-(?:seq|map)-end/.test(message) && /^\s*[[{]/.test(text);
+}
+
+const simple: Readonly<Record<string, string>> = {
+  BAD_SCALAR_START: 'found character that cannot start any token',
+  TAB_AS_INDENT: 'found character that cannot start any token',
+  BAD_DQ_ESCAPE: 'found unknown escape character',
+  TAG_RESOLVE_FAILED: "did not find the expected '>'",
+  BAD_ALIAS: 'did not find expected alphabetic or numeric character',
+};
+
+function verdict(problem: YamlProblem, next: YamlProblem | undefined, text: string): Verdict {
+  const { code, message, pos } = problem;
+  const [at, end] = pos;
+  const words = simple[code];
+  if (words !== undefined) return { text: words, by: 'scanner', at };
+  if (message.startsWith('Missing closing')) {
+    return { text: 'found unexpected end of stream', by: 'scanner', at: text.length };
+  }
+  if (message.startsWith('Flow')) return openFlow(message.includes('map') ? '}' : ']', at, text);
+  if (message.includes('block-seq-ind')) {
+    return { text: 'block sequence entries are not allowed in this context', by: 'scanner', at };
+  }
+  if (code === 'MULTILINE_IMPLICIT_KEY' && next?.message.includes('block-seq-ind') === true) {
+    return { text: 'did not find expected key', by: 'parser', at };
+  }
+  if (code === 'BLOCK_AS_IMPLICIT_KEY' || code === 'MULTILINE_IMPLICIT_KEY') {
+    return { text: 'mapping values are not allowed in this context', by: 'scanner', at: nextColon(text, at) };
+  }
+  if (message.startsWith('Implicit map keys')) return missingColon(text, at, end);
+  if (message.startsWith('Not a YAML token')) {
+    return { text: 'did not find expected comment or line break', by: 'scanner', at };
+  }
+  return { text: misplaced(message, at, text), by: 'parser', at };
+}
+
+function openFlow(bracket: string, at: number, text: string): Verdict {
+  const before = text.slice(0, at + 1).trimEnd();
+  const atEnd = at + 1 >= text.length || /[,[{]$/.test(text.slice(0, at).trimEnd());
+  const wantsContent = /[,[{]$/.test(atEnd ? text.trimEnd() : before);
+  return {
+    text: wantsContent ? 'did not find expected node content' : `did not find expected ',' or '${bracket}'`,
+    by: 'parser',
+    at: atEnd ? text.length : at,
+  };
+}
+
+function nextColon(text: string, from: number): number {
+  const found = text.slice(from + 1).search(/:(?:\s|$)/);
+  return found < 0 ? from : from + 1 + found;
+}
+
+// A plain word that turns out to be no key is noticed on the line after it.
+function missingColon(text: string, at: number, end: number): Verdict {
+  if (/["']/.test(text[at] ?? '')) return { text: 'did not find expected key', by: 'parser', at };
+  const newline = text.indexOf('\n', end - 1);
+  return {
+    text: "could not find expected ':'",
+    by: 'scanner',
+    at: newline < 0 ? ended(text).length : newline + 1,
+  };
+}
+
+function misplaced(message: string, at: number, text: string): string {
+  const before = text.slice(0, at).trimEnd();
+  if (/flow-(?:seq|map)-end/.test(message) && /(?:^|[:-])$/.test(before)) {
+    return 'did not find expected node content';
+  }
+  const startsLine = at === 0 || text[at - 1] === '\n';
+  return startsLine && /^\s*-\s/.test(text)
+    ? "did not find expected '-' indicator"
+    : 'did not find expected key';
+}
