@@ -184,6 +184,20 @@ test('deleting a tree takes every key with the prefix, and nothing when there is
     assert.deepEqual(kv.list('').read(), []);
   }));
 
+test('a tree of many keys goes in pieces, and its index grows with each', () =>
+  withKv(async (kv, { base }) => {
+    const keys = Array.from({ length: 1201 }, (_, i) => `big/${i % 7}/${i}`);
+    await Promise.all(keys.map((key) => kv.put(key, Buffer.from('v'), 0n)));
+    await fill(kv, 'other');
+    const before = kv.list('big/').index();
+    const first = await base.store.barrier();
+    await kv.deleteTree('big/');
+    assert.deepEqual(kv.keys('', '').read(), ['other']);
+    assert.equal((await base.store.barrier()) - first, 3);
+    assert.ok(kv.list('big/').index() > before);
+    assert.equal(kv.list('big/').index(), kv.list('big/3/').index());
+  }));
+
 const wakes: readonly [
   what: string,
   view: (kv: Kv) => ReturnType<Kv['get']> | ReturnType<Kv['list']>,
