@@ -1,9 +1,9 @@
-import { compareUtf8 } from '../lib/bytes.ts';
+import { comparerOf, compareUtf8 } from '../lib/bytes.ts';
 import type { View } from '../watch/view.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { type HostEntry, listOf, type NameEntry } from './entries.ts';
 import { fold } from './keys.ts';
-import type { CheckRow, Instance, NodeRow, ServiceRow } from './rows.ts';
+import type { CheckRow, Instance, NodeRow, ServiceRow, ServiceShape } from './rows.ts';
 import type { CatalogState } from './state.ts';
 import { topics } from './topics.ts';
 
@@ -241,13 +241,21 @@ function compareChecks(a: CheckRow, b: CheckRow): number {
 }
 
 function sortedById<T extends { readonly id: string }>(rows: Iterable<T>): readonly T[] {
-  return [...rows].sort((a, b) => compareUtf8(a.id, b.id));
+  const all = [...rows];
+  const compare = all.length > shortList ? comparerOf(all.map(({ id }) => id)) : compareUtf8;
+  return all.sort((a, b) => compare(a.id, b.id));
 }
+
+const shortList = 64;
 
 function tagUnion(name: NameEntry): ReadonlyMap<string, readonly string[]> {
   if (name.tagUnion !== undefined) return name.tagUnion;
   const tags = new Map<string, Set<string>>();
+  let last: ServiceShape | undefined;
   for (const row of name.rows) {
+    // Instances mostly share one shape: its tags are known.
+    if (row.shape === last) continue;
+    last = row.shape;
     let union = tags.get(row.name);
     if (union === undefined) tags.set(row.name, (union = new Set()));
     for (const tag of row.tags) union.add(tag);

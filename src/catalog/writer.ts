@@ -123,7 +123,7 @@ export class CatalogWriter {
       const planner = new Planner(this.#table.state, {
         revision: this.#replica.revision,
         wallMs: this.#clock.wallMs(),
-        fill: this.#store.limits.ops,
+        fill: Math.min(this.#store.limits.ops, stepsPerCommit),
       });
       let refusal: unknown;
       try {
@@ -175,6 +175,8 @@ export class CatalogWriter {
   }
 }
 
+/** So that planning and applying one commit hold the event loop for some milliseconds only. */
+const stepsPerCommit = 512;
 /** Conflicts before a write gives up; each means that somebody else's write succeeded. */
 const maxTries = 1000;
 
