@@ -13,6 +13,8 @@ export interface CommandOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Kills the group when it aborts. */
   readonly signal?: AbortSignal;
+  /** Runs the command already, with its output in pipes; then none is started. */
+  readonly spare?: ChildProcess | undefined;
 }
 
 export interface CommandResult {
@@ -56,11 +58,13 @@ export function runCommand(command: Command, options: CommandOptions): Promise<C
       resolve({ ok, ...end, output: output.text(), durationMs: performance.now() - started });
     };
     try {
-      child = spawn(file!, rest, {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: true,
-        env: options.env as NodeJS.ProcessEnv,
-      });
+      child =
+        options.spare ??
+        spawn(file!, rest, {
+          stdio: ['ignore', 'pipe', 'pipe'],
+          detached: true,
+          env: options.env as NodeJS.ProcessEnv,
+        });
     } catch (error) {
       finish({ exit: null, signal: null, timedOut: false, error: error as Error });
       return;

@@ -15,6 +15,7 @@ import type { Command } from './command.ts';
 import type { Candidate, Swap } from './destination.ts';
 import type { CommandReport, RunnerHooks } from './options.ts';
 import type { OwedCommands } from './owed.ts';
+import { Spare } from './spare.ts';
 import type { Task } from './task.ts';
 
 export interface GroupDeps {
@@ -43,12 +44,18 @@ interface Swapped {
   readonly swap: Swap;
 }
 
+/** A spare is armed once all is quiet: the fork must not hold up what comes next. */
+const armMs = 100;
+
 export class Group {
   readonly tasks: readonly Task[];
   readonly #deps: GroupDeps;
   readonly #backoff = new Backoff({ minMs: 1000, maxMs: 30_000 });
   #busy = false;
   #retryTimer: Timer | undefined;
+  #isClosed = false;
+  #armTimer: Timer | undefined;
+  readonly #spare = new Spare();
   #staged: readonly Staged[] = [];
   #swapped: Swapped[] = [];
 
@@ -67,7 +74,22 @@ export class Group {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#retryTimer?.cancel();
+    this.#armTimer?.cancel();
+    this.#spare.close();
+  }
+
+  /** Starts a process ahead, soon, that the next command will be. */
+  arm(): void {
+    const [first] = this.tasks;
+    // What runs once needs no second command.
+    if (first === undefined || first.command === '' || !this.#deps.retry || this.#isClosed) return;
+    const { command, destination } = first.spec;
+    this.#armTimer?.cancel();
+    this.#armTimer = this.#deps.clock.after(armMs, () => {
+      if (!this.#busy) this.#spare.arm(destination, command, this.#environment(destination, destination));
+    });
   }
 
   /** Evaluates what is dirty and writes candidates; those without a check are swapped. Call it when not `busy`. */
@@ -88,6 +110,7 @@ export class Group {
       await this.#runCommand();
     } finally {
       this.#busy = false;
+      this.arm();
       this.#deps.onIdle();
     }
   }
@@ -265,18 +288,24 @@ export class Group {
     candidate: string,
   ): Promise<CommandReport> {
     const at = this.#deps.clock.wallMs();
-    const env = {
-      ...this.#deps.environment,
-      PORTOLAN_DESTINATION: task.spec.destination,
-      PORTOLAN_CANDIDATE: candidate,
-    };
-    const result = await runCommand(command, { timeoutMs, env, signal: this.#deps.killSignal });
+    const { destination } = task.spec;
+    const env = this.#environment(destination, candidate);
+    const spare = kind === 'check' ? undefined : this.#spare.take(destination);
+    const result = await runCommand(command, { timeoutMs, env, signal: this.#deps.killSignal, spare });
     const report: CommandReport = { ...result, kind, at };
     task.lastCommand = report;
     this.#deps.hooks.commandEnded?.({ ...report, command: commandText(command) });
     const { exit, durationMs, output } = report;
     this.#deps.log.debug({ command: commandText(command), kind, exit, durationMs, output }, 'command ended');
     return report;
+  }
+
+  #environment(destination: string, candidate: string): GroupDeps['environment'] {
+    return {
+      ...this.#deps.environment,
+      PORTOLAN_DESTINATION: destination,
+      PORTOLAN_CANDIDATE: candidate,
+    };
   }
 
   #failed(tasks: readonly Task[], error: Error, message: string): void {

@@ -71,6 +71,7 @@ export class TemplateRunner {
     // Templates may wait for nothing that holds the process open: timers and file watches do not.
     const alive = setInterval(() => {}, 2 ** 30);
     this.#flush();
+    if (!this.#options.dry) for (const group of this.#groups) group.arm();
     await (this.#options.once ? Promise.race([settled, aborted(signal)]) : aborted(signal));
     await this.#stop();
     clearInterval(alive);
