@@ -3,7 +3,7 @@
  *
  * Each side has a Docker daemon of its own and they take turns, start by start: neither sees the other's events nor works
  * at the same time. The left end is the event's own time, as the daemon notes it; the right end is written by the
- * command itself, the same on both sides, as soon as it runs. No check, no wait; the real agent, as a process of its own.
+ * command itself, the same on both sides, as soon as it runs. No check, no wait; the real agent with a data directory.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -148,7 +148,8 @@ class PortolanSide extends Side {
     };
     writeFileSync(config, JSON.stringify({ template: [template] }));
     writeFileSync(`${at}.out`, '');
-    const options = { dockerSocket: dockerd.socketPath, args: [`-config-file=${config}`] };
+    const dataDir = `${at}.data`;
+    const options = { dataDir, dockerSocket: dockerd.socketPath, args: [`-config-file=${config}`] };
     const agent = await startAgent(options).catch(async (error: unknown) => {
       await dockerd.close();
       throw error;
