@@ -62,6 +62,10 @@ export class ReplicaSource implements Source {
       );
       return { current: () => undefined, close: () => {} };
     }
+    if (query.type === 'document') {
+      queueMicrotask(() => onError(new Error(`this agent has no ${query.path}: it is no part of Portolan`)));
+      return { current: () => undefined, close: () => {} };
+    }
     // The cast ties the view's type to the query's, which the switch below does case by case.
     const view = this.#view(query) as View<Answers[Q['type']]>;
     let seen = view.index();
@@ -87,7 +91,7 @@ export class ReplicaSource implements Source {
     return Promise.resolve();
   }
 
-  #view(query: Query): View<Answers[Query['type']]> {
+  #view(query: Exclude<Query, { type: 'document' }>): View<Answers[Query['type']]> {
     const { datacenter } = this.#catalog;
     switch (query.type) {
       case 'service':
@@ -115,6 +119,8 @@ export class ReplicaSource implements Source {
   }
 
   #instances(rows: readonly Instance[], query: ServiceQuery): readonly HealthService[] {
+    // There is no mesh here.
+    if (query.connect !== undefined) return [];
     // `passing` alone is what the HTTP API is asked for too: there every check must pass, whatever words others bring.
     const onlyPassing = query.filters.length === 1 && query.filters[0] === 'passing';
     const wanted = onlyPassing

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileGoRegexp } from './go-regexp.ts';
+import { compileGoRegexp, quoteGoPattern } from './go-regexp.ts';
 
 test('a pattern matches anywhere, by the rules of RE2', () => {
   assert.equal(compileGoRegexp('foo([.a-z]+)').test('a foo.bar'), true);
@@ -39,4 +39,28 @@ test("a bad pattern is refused with Go's text", () => {
   for (const [pattern, message] of rows) {
     assert.throws(() => compileGoRegexp(pattern), { name: 'GoRegexpError', message });
   }
+});
+
+test('matches are found from the left, an empty one never behind another', () => {
+  const rows: readonly (readonly [string, string, number, readonly string[]])[] = [
+    ['[0-9]', '1a2b3', -1, ['1', '2', '3']],
+    ['[0-9]', '1a2b3', 2, ['1', '2']],
+    ['a*', 'baac', -1, ['', 'aa', '']],
+    ['', 'a😀', -1, ['', '', '']],
+    ['x', 'abc', -1, []],
+    ['a', 'abc', 0, []],
+  ];
+  for (const [pattern, text, limit, want] of rows) {
+    const found = compileGoRegexp(pattern).findAll(text, limit);
+    assert.deepEqual(
+      found.map(({ start, end }) => text.slice(start, end)),
+      want,
+      pattern,
+    );
+  }
+});
+
+test('a quoted text matches itself', () => {
+  const text = 'a.b*[c]$^(d)|\\{e}+?';
+  assert.equal(compileGoRegexp(`^${quoteGoPattern(text)}$`).test(text), true);
 });

@@ -17,3 +17,9 @@ const rows: readonly (readonly [string, string])[] = [
 test('a layout is written as Go writes it', () => {
   for (const [layout, want] of rows) assert.equal(formatGoTime(at, layout), want, layout);
 });
+
+test('another zone shows its offset and its name', () => {
+  const zone = { offsetMinutes: -210, name: 'NST' };
+  assert.equal(formatGoTime(at, '15:04 -0700 Z07:00 -07 MST', zone), '10:33 -0330 -03:30 -03 NST');
+  assert.equal(formatGoTime(at, '.000000000 MST', { offsetMinutes: 120, name: '' }, 42), '.120000042 +0200');
+});

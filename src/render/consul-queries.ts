@@ -71,7 +71,7 @@ export class ConsulQueries {
   async #read(client: Client, query: Query, options: ReadOptions): Promise<Answer<Query>> {
     switch (query.type) {
       case 'service':
-        return map(await client.health.service(query.name, serviceOptions(query, options)), (entries) =>
+        return map(await instances(client, query, options), (entries) =>
           selectInstances(query, (entries ?? []).map(healthService)),
         );
       case 'services':
@@ -97,6 +97,10 @@ export class ConsulQueries {
         return map(await client.kv.list(query.prefix, options), (rows) =>
           rows.map((row) => keyPair(query.prefix, row)).sort(byPath),
         );
+      case 'document': {
+        const partition = query.partition === undefined ? [] : [['partition', query.partition] as const];
+        return map(await client.get<unknown>(query.path, partition, options), (data) => data);
+      }
       case 'datacenters':
         return unindexed(await this.#datacenters(client, query.onlyReachable, options));
     }
@@ -153,8 +157,32 @@ function scopeParameters(scope: Scope): string {
   ).toString();
 }
 
+async function instances(
+  client: Client,
+  query: ServiceQuery,
+  options: ReadOptions,
+): Promise<Reply<readonly ServiceEntry[] | undefined>> {
+  const chosen = serviceOptions(query, options);
+  if (query.connect === undefined) return client.health.service(query.name, chosen);
+  const { tags = [], passing } = chosen;
+  const parameters = [
+    ...tags.map((tag) => ['tag', tag] as const),
+    ...(passing === true ? [['passing', '1'] as const] : []),
+  ];
+  return client.get(`/v1/health/connect/${encodeURIComponent(query.name)}`, parameters, chosen);
+}
+
+type ServiceQuery = Extract<Query, { type: 'service' }>;
+
+interface Reply<A> {
+  readonly data: A;
+  readonly index: number;
+  readonly knownLeader: boolean;
+  readonly lastContactMs: number;
+}
+
 function serviceOptions(
-  query: Extract<Query, { type: 'service' }>,
+  query: ServiceQuery,
   options: ReadOptions,
 ): ReadOptions & { tags?: readonly string[]; passing?: boolean } {
   return {
@@ -169,19 +197,11 @@ function nearOptions(near: string, options: ReadOptions): ReadOptions {
 }
 
 /** The server neither holds such a request nor says how old its answer is. */
-function unindexed<A>(data: A): { data: A; index: number; knownLeader: boolean; lastContactMs: number } {
+function unindexed<A>(data: A): Reply<A> {
   return { data, index: 0, knownLeader: true, lastContactMs: 0 };
 }
 
-function map<A, B>(
-  answer: {
-    readonly data: A;
-    readonly index: number;
-    readonly knownLeader: boolean;
-    readonly lastContactMs: number;
-  },
-  convert: (data: A) => B,
-): { data: B; index: number; knownLeader: boolean; lastContactMs: number } {
+function map<A, B>(answer: Reply<A>, convert: (data: A) => B): Reply<B> {
   return { ...answer, data: convert(answer.data) };
 }
 

@@ -42,23 +42,25 @@ const servicePattern = new RegExp(`^${tag}(?<name>[\\w-]+)${scope}${dc}${near}${
 const servicesPattern = new RegExp(`^${scope}${dc}$`);
 const nodePattern = new RegExp(`^(?<name>[\\w.-]+)?${scope}${dc}$`);
 const nodesPattern = new RegExp(`^${scope}${dc}${near}$`);
+const peeringsPattern = new RegExp(`^${scope}$`);
 const pathPattern = new RegExp(`^/?(?<path>[^@?]+)${scope}${dc}$`);
 
 const statusFilters: ReadonlySet<string> = new Set(['any', 'passing', 'warning', 'critical', 'maintenance']);
 
 /** `[tag.]name[?query][@dc][~near][|filter]`; without a filter, passing instances only. */
-export function serviceDependency(text: string): SourceDependency {
-  const parts = match(servicePattern, 'health.service', text);
-  const filters = parts.filter === undefined ? ['passing'] : parseFilters(parts.filter, text);
-  const scoped = parseScope('health.service', parts.scope);
+export function serviceDependency(text: string, kind: 'service' | 'connect' = 'service'): SourceDependency {
+  const label = `health.${kind}`;
+  const parts = match(servicePattern, label, text);
+  const filters = parts.filter === undefined ? ['passing'] : parseFilters(parts.filter, text, label);
+  const scoped = parseScope(label, parts.scope);
   if (scoped?.peer && scoped.samenessGroup) {
-    throw new DependencyError('health.service: cannot specify both peer and sameness-group');
+    throw new DependencyError(`${label}: cannot specify both peer and sameness-group`);
   }
   const name = `${parts.tag === undefined ? '' : `${parts.tag}.`}${parts.name}`;
   const tail = `${suffix('~', parts.near)}${suffix('|', filters.join(','))}`;
   return {
     kind: 'query',
-    id: `health.service(${name}${place(parts, scoped)}${tail})`,
+    id: `${label}(${name}${place(parts, scoped)}${tail})`,
     query: {
       type: 'service',
       name: parts.name ?? '',
@@ -66,6 +68,7 @@ export function serviceDependency(text: string): SourceDependency {
       dc: parts.dc ?? '',
       near: parts.near ?? '',
       filters,
+      ...(kind === 'connect' ? { connect: true as const } : {}),
       ...scopeOf(scoped),
     },
     blocking: false,
@@ -134,6 +137,25 @@ export function prefixDependency(text: string): SourceDependency {
   };
 }
 
+/** What another endpoint of Consul's says. */
+export function documentDependency(id: string, path: string, partition = ''): SourceDependency {
+  return {
+    kind: 'query',
+    id,
+    ...(partition === '' ? {} : { key: `${id}?partition=${partition}` }),
+    query: { type: 'document', path, dc: '', ...(partition === '' ? {} : { partition }) },
+    blocking: false,
+  };
+}
+
+/** `[?partition=name]`. */
+export function peeringsDependency(text: string): SourceDependency {
+  const parts = match(peeringsPattern, 'list.peering', text);
+  const partition = parseScope('list.peering', parts.scope)?.partition ?? '';
+  const id = `list.peerings${partition === '' ? '' : `?partition=${partition}`}`;
+  return documentDependency(id, '/v1/peerings', partition);
+}
+
 /** All datacenters, or those that answer: both show the same id. */
 export function datacentersDependency(onlyReachable: boolean): SourceDependency {
   return {
@@ -158,11 +180,11 @@ function match(pattern: RegExp, label: string, text: string): Parts {
   return found.groups ?? {};
 }
 
-function parseFilters(text: string, whole: string): readonly string[] {
+function parseFilters(text: string, whole: string, label: string): readonly string[] {
   const filters = text.split(',').filter((part) => part !== '');
   for (const part of filters) {
     if (statusFilters.has(part)) continue;
-    throw new DependencyError(`health.service: invalid filter: ${quote(part)} in ${quote(whole)}`);
+    throw new DependencyError(`${label}: invalid filter: ${quote(part)} in ${quote(whole)}`);
   }
   return filters.sort();
 }

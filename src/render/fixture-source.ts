@@ -80,7 +80,7 @@ function answer(fixture: Fixture, query: Query): Answers[Query['type']] {
     case 'service':
       return selectInstances(
         query,
-        instances.filter(({ name }) => name === query.name),
+        instances.filter(({ name }) => name === query.name && query.connect === undefined),
       );
     case 'services':
       return Object.entries(fixture.catalog ?? {})
@@ -97,6 +97,8 @@ function answer(fixture: Fixture, query: Query): Answers[Query['type']] {
       return ownValue(fixture.kv, query.key) ?? null;
     case 'prefix':
       return keyPairs(fixture.kv ?? {}, query.prefix);
+    case 'document':
+      return null;
     case 'datacenters':
       return [...(fixture.datacenters ?? [])].sort(compareUtf8);
   }

@@ -33,7 +33,7 @@ const defaultMaxStaleMs = 2000;
 const defaultRetry = { minMs: 250, maxMs: 60_000 };
 /** What a server that does not hold its answers is asked at most: once in this time. */
 const idleMs = 1000;
-/** Queries that no server holds. */
+/** The same where the server has no index to wait by. */
 const pollMs = 15_000;
 
 export class HttpSource implements Source {
@@ -76,6 +76,11 @@ export class HttpSource implements Source {
   }
 }
 
+/** Some endpoints have no index to wait by. */
+function isPolled(query: Query, index: number): boolean {
+  return index === 0 && (query.type === 'datacenters' || query.type === 'document');
+}
+
 /** One query and its latest answer. */
 class Watch<Q extends Query> {
   current: { readonly data: Answers[Q['type']] } | undefined;
@@ -113,7 +118,7 @@ class Watch<Q extends Query> {
         const answer = await this.#ask(signal);
         if (signal.aborted) return;
         const moved = this.#accept(answer);
-        const rest = (this.#query.type === 'datacenters' ? pollMs : idleMs) - (performance.now() - started);
+        const rest = (isPolled(this.#query, answer.index) ? pollMs : idleMs) - (performance.now() - started);
         if (!moved && rest > 0) await sleep(rest, signal);
       } catch (error) {
         if (signal.aborted) return;

@@ -52,6 +52,8 @@ function nameOf(query: Query): string {
     case 'nodes':
     case 'datacenters':
       return query.type;
+    case 'document':
+      return query.path;
     case 'service':
     case 'node':
       return `${query.type} ${query.name}`;

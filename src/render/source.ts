@@ -19,6 +19,8 @@ export type Query = QueryScope &
         readonly dc: string;
         readonly near: string;
         readonly filters: readonly string[];
+        /** Instances to reach over the mesh: proxies, and services that speak it themselves. */
+        readonly connect?: true;
       }
     | { readonly type: 'services'; readonly dc: string }
     | { readonly type: 'node'; readonly name: string; readonly dc: string }
@@ -26,6 +28,14 @@ export type Query = QueryScope &
     | { readonly type: 'key'; readonly key: string; readonly dc: string }
     | { readonly type: 'prefix'; readonly prefix: string; readonly dc: string }
     | { readonly type: 'datacenters'; readonly dc: ''; readonly onlyReachable: boolean }
+    | {
+        /** What an endpoint of Consul's says that Portolan has no part in. */
+        readonly type: 'document';
+        readonly path: string;
+        readonly dc: '';
+        /** Left out: none is named. */
+        readonly partition?: string;
+      }
   );
 
 /** What a query string may add after `?`; a source that knows no such division answers as if it were absent. */
@@ -48,6 +58,8 @@ export interface Answers {
   readonly key: string | null;
   readonly prefix: readonly KeyPair[];
   readonly datacenters: readonly string[];
+  /** Decoded JSON. */
+  readonly document: unknown;
 }
 
 export interface HealthService {

@@ -133,6 +133,8 @@ test('map keys compare by type and value', () => {
   assert.equal(map.get(float(1)), 'float');
   assert.equal(map.has(uint64(1)), false);
   assert.equal(map.get('1'), 'string');
+  map.delete(int64(1));
+  assert.deepEqual([map.size, map.has(int64(1)), map.has(1)], [3, false, true]);
 });
 
 test('map keys sort as Go prints them', () => {

@@ -1,4 +1,4 @@
-/** Functions that name catalog queries: service, services, node, nodes, datacenters. */
+/** Functions that name catalog queries: service, connect, services, node, nodes, datacenters. */
 import { defineFunction, pointerSliceType } from '../../template/functions.ts';
 import type { GoFunction } from '../../template/functions.ts';
 import { Struct, stringSlice } from '../../template/values.ts';
@@ -17,13 +17,11 @@ import { catalogNode, catalogSnippet, healthService, node, pointers } from './st
 export function catalogFunctions(context: FunctionContext): readonly GoFunction[] {
   const wrap = pointerCache();
   return [
-    defineFunction(
-      'service',
-      { params: ['...string'], result: pointerSliceType(healthService) },
-      (...words) => {
+    ...(['service', 'connect'] as const).map((name) =>
+      defineFunction(name, { params: ['...string'], result: pointerSliceType(healthService) }, (...words) => {
         if ((words[0] ?? '') === '') return pointers(healthService, []);
-        return wrap(healthService, context.ask('service', serviceDependency(words.join('|'))));
-      },
+        return wrap(healthService, context.ask('service', serviceDependency(words.join('|'), name)));
+      }),
     ),
     defineFunction(
       'services',

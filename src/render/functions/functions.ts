@@ -12,6 +12,7 @@ import { localFunctions } from './local.ts';
 import { markupFunctions } from './markup.ts';
 import { mathFunctions } from './math.ts';
 import { mergeFunctions } from './merge.ts';
+import { meshFunctions } from './mesh.ts';
 import { parseFunctions } from './parse.ts';
 import { pluginFunctions } from './plugin.ts';
 import { scratchFunctions } from './scratch.ts';
@@ -26,6 +27,7 @@ const families: readonly ((context: FunctionContext) => readonly GoFunction[])[]
   catalogFunctions,
   kvFunctions,
   localFunctions,
+  meshFunctions,
   scratchFunctions,
   stringFunctions,
   writeFunctions,

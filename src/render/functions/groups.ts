@@ -96,6 +96,7 @@ function addByKey(tops: Map<string, GoMap>, pair: KeyPair): void {
   if (slash < 0) return;
   const top = pair.key.slice(0, slash);
   const rest = pair.key.slice(slash + 1);
+  if (rest === '') return;
   const group = tops.get(top) ?? goMap([], keyPairsByKey);
   group.set(rest, new Struct(keyPair, { ...pair, key: rest }));
   tops.set(top, group);

@@ -69,9 +69,13 @@ export function scratchFunctions(context: FunctionContext): readonly GoFunction[
       { params: [], result: scratch.pointer },
       () => new Struct(scratch, context.scratch()),
     ),
-    defineFunction('executeTemplate', { params: ['string', '...any'], result: 'string' }, (name, ...data) =>
-      context.execute(name, data[0]),
-    ),
+    defineFunction('executeTemplate', { params: ['string', '...any'], result: 'string' }, (name, ...data) => {
+      if (data.length > 1) {
+        const given = data.length + 1;
+        throw new Error(`executeTemplate: wrong number of arguments, expected 1 or 2, but got ${given}`);
+      }
+      return context.execute(name, data[0]);
+    }),
   ];
 }
 
