@@ -3,7 +3,9 @@
  * Unit tests run two files at a time; end-to-end tests (*.e2e.test.ts) judge response times and run one by one.
  */
 import { run } from 'node:test';
-import { relative } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import {
   ensureBuilt,
   ensureDebianPackages,
@@ -24,7 +26,7 @@ if (patterns.includes('--help')) {
 
 process.chdir(root);
 ensureDependencies();
-const real = ensureDebianPackages({
+ensureDebianPackages({
   'docker.io': '/usr/sbin/dockerd',
   nginx: '/usr/sbin/nginx',
   dnsutils: '/usr/bin/dig',
@@ -47,7 +49,11 @@ if (chosen.length === 0) {
   say(`no test file matches ${patterns.join(' ')}`);
   process.exit(2);
 }
-process.env.PORTOLAN_TEST_REAL = isRoot && real ? '1' : '';
+// A folder for all that tests write, gone with them. Its name is short: unix sockets inside have 107 characters.
+const scratch = mkdtempSync(join(tmpdir(), 'pt-'));
+process.env.TMPDIR = scratch;
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const durations = new Map();
