@@ -1,6 +1,6 @@
 /** What the npm doors share: set up what is missing, and say so while it happens. Node built-ins only. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,6 +49,8 @@ export function ensureBuilt() {
   const builtMs = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
   if (sources.every((path) => newestMs(join(root, path)) <= builtMs)) return;
   say('> building');
+  // The compiler leaves what a removed source once became, and the tests would run it.
+  for (const folder of ['dist', 'sdk/dist']) rmSync(join(root, folder), { recursive: true, force: true });
   must('npm', ['run', '--silent', 'build']);
   writeFileSync(stamp, '');
 }
