@@ -29,6 +29,13 @@ ensureDependencies();
 ensureDebianPackages({
   'docker.io': '/usr/sbin/dockerd',
   nginx: '/usr/sbin/nginx',
+  haproxy: '/usr/sbin/haproxy',
+  apache2: '/usr/sbin/apache2',
+  varnish: '/usr/sbin/varnishd',
+  prometheus: '/usr/bin/prometheus',
+  'etcd-server': '/usr/bin/etcd',
+  'etcd-client': '/usr/bin/etcdctl',
+  faketime: '/usr/bin/faketime',
   dnsutils: '/usr/bin/dig',
   curl: '/usr/bin/curl',
   iproute2: '/usr/sbin/ip',
