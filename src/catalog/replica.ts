@@ -123,7 +123,7 @@ export class Replica {
     const topics: string[] = [];
     for (const event of batch.events) {
       const key = event.type === 'put' ? event.entry.key : event.key;
-      this.#tableOf(key)?.apply(event, topics);
+      this.#tableOf(key)?.apply(event, topics, batch.revision);
     }
     this.#revision = batch.revision;
     this.#watches.publish(topics);

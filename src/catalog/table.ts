@@ -1,4 +1,4 @@
-import type { Entry, StoreEvent } from '../store/store.ts';
+import type { Entry, Revision, StoreEvent } from '../store/store.ts';
 
 /**
  * Typed rows of some key prefixes, fed by a replica. Rows may come in any order, also a check before its service.
@@ -13,6 +13,9 @@ export interface Table {
   load(entry: Entry): void;
   /** The fresh state replaces the one that is served. */
   finish(): void;
-  /** Applies one event to the state that is served and adds the topics that it concerns, perhaps more than once. */
-  apply(event: StoreEvent, topics: string[]): void;
+  /**
+   * Applies one event of the batch at `revision` to the state that is served and adds the topics that it concerns,
+   * perhaps more than once. A delete has no revision of its own: a key on a lease vanishes without a tombstone.
+   */
+  apply(event: StoreEvent, topics: string[], revision: Revision): void;
 }
