@@ -60,14 +60,19 @@ export class RegistryTarget implements Target {
   }
 
   async apply(actions: readonly Action[]): Promise<readonly (Error | undefined)[]> {
-    const outcomes = await this.#deps.registry.applyActions(
-      actions.filter((action) => !this.#isRowOnly(action)),
+    // Decided once, before anything changes: registering a service makes its checks the registry's.
+    const registered = new Set(
+      actions.flatMap((action) =>
+        action.type === 'register' ? [dockerCheckId(action.registration.service.id)] : [],
+      ),
     );
-    const left = actions.filter((action) => this.#isRowOnly(action));
-    if (left.length === 0) return outcomes;
+    const isRowOnly = actions.map((action) => this.#isRowOnly(action, registered));
+    const done = await this.#deps.registry.applyActions(actions.filter((_, at) => !isRowOnly[at]));
+    const left = actions.filter((_, at) => isRowOnly[at]);
+    if (left.length === 0) return done;
     await this.#applyToRows(left);
-    const rest = outcomes[Symbol.iterator]();
-    return actions.map((action) => (left.includes(action) ? undefined : rest.next().value));
+    const outcomes = done[Symbol.iterator]();
+    return isRowOnly.map((rowOnly) => (rowOnly ? undefined : outcomes.next().value));
   }
 
   /**
@@ -94,11 +99,13 @@ export class RegistryTarget implements Target {
   }
 
   /** A status or an end for a service of a former life, which the catalog shows and the registry does not hold. */
-  #isRowOnly(action: Action): boolean {
+  #isRowOnly(action: Action, registered: ReadonlySet<string>): boolean {
     const { registry } = this.#deps;
     if (action.type === 'register') return false;
-    if (action.type === 'status')
-      return !registry.checks().has(action.checkId) && this.#rows().checks.has(action.checkId);
+    if (action.type === 'status') {
+      if (registry.checks().has(action.checkId) || registered.has(action.checkId)) return false;
+      return this.#rows().checks.has(action.checkId);
+    }
     return registry.service(action.serviceId) === undefined && this.#rows().services.has(action.serviceId);
   }
 

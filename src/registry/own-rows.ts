@@ -1,3 +1,4 @@
+import { sameCheck } from '../catalog/same.ts';
 import type { NodeChanges } from '../catalog/writer.ts';
 import type { Check } from '../model/check.ts';
 import type { Node } from '../model/node.ts';
@@ -65,8 +66,11 @@ export class OwnRows {
     this.#state.shareWith(there, serviceIds, checkIds);
   }
 
-  /** The puts and deletes that bring these ids to the local truth. Outputs that waited go along. */
-  changes(serviceIds: Iterable<string>, checkIds: Iterable<string>): NodeChanges {
+  /**
+   * The puts and deletes that bring these ids to the local truth. An output that waits to be written goes along with any
+   * other change of its check, and goes on waiting when there is none.
+   */
+  changes(serviceIds: Iterable<string>, checkIds: Iterable<string>, there: CatalogRows): NodeChanges {
     const putServices: Service[] = [];
     const deleteServices: string[] = [];
     const putChecks: Check[] = [];
@@ -82,9 +86,16 @@ export class OwnRows {
         deleteChecks.push(id);
         continue;
       }
+      if (this.#waitsOn(check, there.checks.get(id))) continue;
       this.#deferrals.cancel(id);
       putChecks.push(rowOf(check, check.output));
     }
     return { node: this.node, putServices, deleteServices, putChecks, deleteChecks };
+  }
+
+  #waitsOn(check: Check, there: Check | undefined): boolean {
+    return (
+      this.#deferrals.has(check.id) && there !== undefined && sameCheck(rowOf(check, there.output), there)
+    );
   }
 }

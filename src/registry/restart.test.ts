@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { startCatalog } from '../catalog/catalog.testkit.ts';
 import { check, http, ttl } from '../health/checks.testkit.ts';
+import type { CheckStatus } from '../model/check.ts';
 import { MemoryPersistence } from './persistence-memory.ts';
 import { byApi, registration, startWorld, type World, type WorldOptions } from './registry.testkit.ts';
 
@@ -70,6 +71,33 @@ test('a restart with nothing changed moves no index', async () => {
       assert.equal(registry.checks().get('a')?.output, 'two');
       assert.equal(registry.checks().get('_service_maintenance:web')?.notes, 'why');
       assert.ok(registry.checks().has('_service_maintenance:c1'));
+    },
+    { options: { sources: [docker] } },
+  );
+});
+
+test('a status that comes with its registration says at once what is new, and lets an output alone wait', async () => {
+  const put = (id: string): { type: 'register'; registration: ReturnType<typeof registration> } => ({
+    type: 'register',
+    registration: registration(id, [check({ type: 'docker' }, { id: `h-${id}` })], owned),
+  });
+  const status = (id: string, word: CheckStatus, output: string) =>
+    ({ type: 'status', checkId: `h-${id}`, status: word, output }) as const;
+  await lives(
+    async ({ registry }) => {
+      await registry.applyActions([put('same'), status('same', 'critical', 'first')]);
+      await registry.applyActions([put('sick'), status('sick', 'passing', 'fine')]);
+      registry.markSourceReady('registrar');
+    },
+    async ({ registry, revision, checks, kit }, before) => {
+      await registry.applyActions([put('same'), status('same', 'critical', 'second')]);
+      assert.equal(revision(), before);
+      await registry.applyActions([put('sick'), status('sick', 'critical', 'gone')]);
+      registry.markSourceReady('registrar');
+      await kit.clock.advance(0);
+      assert.deepEqual(checks(), ['h-same critical first', 'h-sick critical gone', ...own]);
+      await kit.clock.advance(600_000);
+      assert.deepEqual(checks(), ['h-same critical second', 'h-sick critical gone', ...own]);
     },
     { options: { sources: [docker] } },
   );

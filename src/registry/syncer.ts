@@ -106,7 +106,7 @@ export class Syncer {
   }
 
   async #commitPiece(piece: Piece): Promise<boolean> {
-    const changes = this.#deps.rows.changes(piece.services, piece.checks);
+    const changes = this.#deps.rows.changes(piece.services, piece.checks, this.#deps.catalogRows());
     const size = piece.services.length + piece.checks.length;
     try {
       await this.#deps.syncNode(changes, { rederivable: true });
