@@ -5,6 +5,7 @@ import { AgentError } from '../agent/errors.ts';
 import { createLogger } from '../lib/log.ts';
 import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 import { defineEval } from './template-eval.ts';
+import { defineTemplateTools } from './template-tools.ts';
 
 interface TemplateFlags {
   readonly consulAddr?: string;
@@ -49,6 +50,7 @@ export const templateCommand: CliCommand = {
     exitCodes(command, '0 stopped, or done with -once; 13 bad flags; 14 failed; 15 bad configuration');
     command.action(async (flags: TemplateFlags) => exit(await run(flags, io)));
     defineEval(command, io);
+    defineTemplateTools(command, io, exit);
   },
 };
 

@@ -1,0 +1,8 @@
+/** The words behind `portolan template` that look at templates rather than run them: one line each. */
+import type { Command } from 'commander';
+import type { Io } from './command.ts';
+import { defineInit } from './template-init.ts';
+
+export function defineTemplateTools(command: Command, io: Io, _exit: (code: number) => void): void {
+  defineInit(command, io);
+}
