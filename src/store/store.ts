@@ -75,14 +75,18 @@ export interface Batch {
   readonly events: readonly StoreEvent[];
 }
 
-export interface Lease {
+/** What can be done to a lease that is known by its id, perhaps taken by another process. */
+export interface LeaseHandle {
   readonly id: LeaseId;
-  /** Granted time to live in seconds: at least what was asked for, on the engine's grain. */
-  readonly ttlSeconds: number;
   /** Extends by the full TTL; false when the lease is gone (take a new one). */
   keepAlive(): Promise<boolean>;
   /** Ends the lease; its keys vanish in one commit. */
   revoke(): Promise<void>;
+}
+
+export interface Lease extends LeaseHandle {
+  /** Granted time to live in seconds: at least what was asked for, on the engine's grain. */
+  readonly ttlSeconds: number;
 }
 
 export interface StoreLimits {
@@ -109,6 +113,9 @@ export interface Store {
 
   /** `ttlSeconds` is raised to the engine's floor. */
   lease(ttlSeconds: number): Promise<Lease>;
+
+  /** A lease by its id, whoever took it; nothing is asked, so it may be gone. */
+  leaseById(id: LeaseId): LeaseHandle;
 
   /** A revision at least as new as every commit acknowledged before the call. */
   barrier(): Promise<Revision>;

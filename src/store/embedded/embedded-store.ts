@@ -15,6 +15,7 @@ import type {
   Commit,
   CommitResult,
   Lease,
+  LeaseHandle,
   LeaseId,
   Page,
   Revision,
@@ -113,9 +114,12 @@ class EmbeddedStore implements Store {
     const granted = grantedTtlSeconds(ttlSeconds);
     await this.#writer.submit({ kind: 'grant', hasPrefixes: false, lease: id, ttlSeconds: granted });
     this.#leases.start(id, granted);
+    return { ...this.leaseById(id), ttlSeconds: granted };
+  }
+
+  leaseById(id: LeaseId): LeaseHandle {
     return {
       id,
-      ttlSeconds: granted,
       keepAlive: async () => {
         this.#assertOpen();
         return this.#leases.extend(id);

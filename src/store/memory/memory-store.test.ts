@@ -18,6 +18,7 @@ storeConformance(
       'commit: what was acknowledged is there after a crash, and no revision is given twice': noData,
       'follow: from before a reopening is compacted, from the barrier after it is not': noData,
       'lease: outlives a reopening with its full time, and its keys vanish afterwards': noData,
+      'lease: after a reopening it is still known by its id': noData,
     },
   },
 );

@@ -17,6 +17,7 @@ import type {
   Entry,
   Key,
   Lease,
+  LeaseHandle,
   LeaseId,
   Operation,
   Page,
@@ -88,9 +89,12 @@ export class MemoryStore implements Store {
     const id = randomUUID();
     const granted = grantedTtlSeconds(ttlSeconds);
     this.#leases.start(id, granted);
+    return { ...this.leaseById(id), ttlSeconds: granted };
+  }
+
+  leaseById(id: LeaseId): LeaseHandle {
     return {
       id,
-      ttlSeconds: granted,
       keepAlive: async () => {
         this.#assertOpen();
         return this.#leases.extend(id);
