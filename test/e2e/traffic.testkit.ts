@@ -12,12 +12,14 @@ export interface Outcome {
 }
 
 /** One GET on a connection of its own; never rejects. */
-export function get(port: number, timeoutMs = 3000): Promise<Outcome> {
+export function get(port: number, timeoutMs = 3000, host?: string): Promise<Outcome> {
   const beganMs = Date.now();
   return new Promise((resolve) => {
     const end = (result: string, body = ''): void =>
       resolve({ beganMs, endedMs: Date.now(), result, body: body.trimEnd() });
-    const asked = request({ host: '127.0.0.1', port, agent: false, timeout: timeoutMs }, (answer) => {
+    const headers = host === undefined ? {} : { host };
+    const to = { host: '127.0.0.1', port, agent: false, timeout: timeoutMs, headers } as const;
+    const asked = request(to, (answer) => {
       let body = '';
       answer.on('data', (chunk: Buffer) => (body += chunk.toString()));
       answer.on('error', (error) => end(error.message));
@@ -35,8 +37,9 @@ export class Traffic {
   readonly #stop = new AbortController();
   readonly #clients: readonly Promise<void>[];
 
-  constructor(port: number, clients = 3) {
-    this.#clients = Array.from({ length: clients }, () => this.#run(port));
+  /** `host`: the Host header; left out, the address. */
+  constructor(port: number, clients = 3, host?: string) {
+    this.#clients = Array.from({ length: clients }, () => this.#run(port, host));
   }
 
   /** Failures but for those begun within [from, to] of one of `windows`, wall-clock milliseconds. */
@@ -52,9 +55,9 @@ export class Traffic {
     await Promise.all(this.#clients);
   }
 
-  async #run(port: number): Promise<void> {
+  async #run(port: number, host: string | undefined): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      this.outcomes.push(await get(port));
+      this.outcomes.push(await get(port, 3000, host));
       await delay(4);
     }
   }

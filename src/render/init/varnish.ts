@@ -15,10 +15,10 @@ export const varnish: ReadyMade = {
   destination: '/etc/varnish/portolan.vcl',
   // It prints the whole of the C code that it made.
   check: 'said=$(varnishd -C -f "$PORTOLAN_CANDIDATE" 2>&1) || { echo "$said"; exit 1; }',
-  command: 'varnishreload -m 3 /etc/varnish/portolan.vcl',
+  command: '/usr/share/varnish/varnishreload -m 3 /etc/varnish/portolan.vcl',
   setup: [
     'varnishd starts with -f /etc/varnish/portolan.vcl; render it once before: portolan template -once -config …',
-    'With a working directory of its own (-n NAME), varnishreload takes the same -n NAME.',
+    'Elsewhere than on Debian varnishreload is on the PATH; for varnishd -n NAME it takes the same -n NAME.',
   ],
   template: `{{- /*
 Varnish as a caching reverse proxy: the whole VCL. What may be cached, the built-in VCL decides; add to it below.
