@@ -120,6 +120,15 @@ export interface Store {
   /** A revision at least as new as every commit acknowledged before the call. */
   barrier(): Promise<Revision>;
 
+  /** Milliseconds since the store last gave an answer that it could not have given alone; 0: it is always in reach. */
+  lastAnswerAgoMs(): number;
+
+  /** `host:port` of the servers that keep the store; empty when this process keeps it. Throws as `barrier` does. */
+  peers(): Promise<readonly string[]>;
+
+  /** `host:port` of the server that leads the others; '' when this process keeps the store, or none leads. */
+  leader(): Promise<string>;
+
   close(): Promise<void>;
 }
 

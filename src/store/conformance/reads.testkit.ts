@@ -150,4 +150,18 @@ export const readCases: readonly ConformanceCase[] = [
       }
     },
   },
+  {
+    name: 'contact: a store that answers was in reach just now, and its leader is one of its peers',
+    run: async ({ store }) => {
+      await store.barrier();
+      const agoMs = store.lastAnswerAgoMs();
+      assert.ok(agoMs >= 0 && agoMs < 3000, `${agoMs} ms`);
+      const peers = await store.peers();
+      const leader = await store.leader();
+      assert.ok(
+        peers.length === 0 ? leader === '' : peers.includes(leader),
+        `${leader} among ${peers.join()}`,
+      );
+    },
+  },
 ];

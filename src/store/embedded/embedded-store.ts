@@ -136,6 +136,18 @@ class EmbeddedStore implements Store {
     return this.#state.feed.revision;
   }
 
+  lastAnswerAgoMs(): number {
+    return 0;
+  }
+
+  async peers(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async leader(): Promise<string> {
+    return '';
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -111,6 +111,18 @@ export class MemoryStore implements Store {
     return this.#feed.revision;
   }
 
+  lastAnswerAgoMs(): number {
+    return 0;
+  }
+
+  async peers(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async leader(): Promise<string> {
+    return '';
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#leases.stop();
