@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/**
+ * pass: as if it were not there. hold: connections stay open and new ones are accepted, but nothing goes through, and
+ * nobody is told (half-open). refuse: new connections are reset at once.
+ */
+export type ProxyMode = 'pass' | 'hold' | 'refuse';
+
+/** TCP from one port to one place, with the faults of a bad network. What is held goes on when the mode is `pass` again. */
+export class FaultProxy {
+  readonly address: string;
+  readonly #server: Server;
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  #mode: ProxyMode = 'pass';
+  /** Of each chunk, in each direction. */
+  delayMs = 0;
+
+  private constructor(server: Server, target: { readonly host: string; readonly port: number }) {
+    this.#server = server;
+    this.#target = target;
+    const { address, port } = server.address() as AddressInfo;
+    this.address = `${address}:${port}`;
+    server.on('connection', (client) => this.#accept(client));
+  }
+
+  /** Listens on a free port of `host`; `target` is `host:port`. */
+  static async open(host: string, target: string): Promise<FaultProxy> {
+    const server = createServer().listen(0, host);
+    await once(server, 'listening');
+    const [targetHost = '', port = ''] = target.split(':');
+    return new FaultProxy(server, { host: targetHost, port: Number(port) });
+  }
+
+  get mode(): ProxyMode {
+    return this.#mode;
+  }
+
+  set mode(mode: ProxyMode) {
+    this.#mode = mode;
+    for (const pair of this.#pairs) {
+      for (const socket of pair) {
+        if (mode === 'hold') socket.pause();
+        else socket.resume();
+      }
+    }
+  }
+
+  /** Ends every connection with a reset; new ones are as the mode says. */
+  reset(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
+    this.#pairs.clear();
+  }
+
+  async close(): Promise<void> {
+    this.reset();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #accept(client: Socket): void {
+    // An early reset of ours or theirs is no news to anybody but the other side.
+    client.on('error', () => {});
+    if (this.#mode === 'refuse') {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect(this.#target.port, this.#target.host);
+    const pair = [client, server] as const;
+    this.#pairs.add(pair);
+    this.#forward(client, server, pair);
+    this.#forward(server, client, pair);
+  }
+
+  #forward(from: Socket, to: Socket, pair: readonly [Socket, Socket]): void {
+    // Bytes keep their order also when the delay is made shorter meanwhile.
+    let dueMs = 0;
+    const later = (step: () => void): void => {
+      const nowMs = performance.now();
+      dueMs = Math.max(dueMs, nowMs + this.delayMs);
+      if (dueMs <= nowMs) step();
+      else setTimeout(step, dueMs - nowMs);
+    };
+    from.setNoDelay();
+    from.on('data', (chunk) => later(() => to.writable && to.write(chunk)));
+    from.on('end', () => later(() => to.end()));
+    from.on('error', () => to.resetAndDestroy());
+    from.on('close', () => {
+      this.#pairs.delete(pair);
+      later(() => to.end());
+    });
+    if (this.#mode === 'hold') from.pause();
+  }
+}
