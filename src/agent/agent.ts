@@ -242,8 +242,8 @@ function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger): HttpDe
     watches,
     clock,
     agent,
-    contact: { known: true, lastContactMs: () => 0 },
-    catchUp: async () => replica.waitFor(await store.barrier()),
+    store: { barrier: () => store.barrier(), lastAnswerAgoMs: () => 0 },
+    replica,
     log: log.child('http'),
   };
 }

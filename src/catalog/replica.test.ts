@@ -107,6 +107,30 @@ test('on a gap the old state is served until the new one is whole, then everybod
   await running;
 });
 
+test('a store that was restored to an older state takes the revision back, wakes all and ends every wait', async () => {
+  const clock = new ManualClock();
+  const [newer, older] = [new MemoryStore({}, { clock }), new MemoryStore({}, { clock })];
+  for (const value of ['1', '2', '3']) await put(newer, 'a/1', value);
+  await put(older, 'a/1', 'of the backup');
+  const gate = gated(newer);
+  const { table, watches, replica, controller, running } = setUp(newer, clock);
+  await replica.loaded;
+  await clock.advance(0);
+  let told = 0;
+  watches.subscribe(['unrelated'], () => (told += 1));
+  const never = replica.waitFor(4);
+  newer.read = older.read.bind(older);
+  newer.follow = older.follow.bind(older);
+  gate.compact();
+  await never;
+  assert.deepEqual([replica.revision, replica.highest, replica.restores, told], [1, 3, 1, 1]);
+  assert.equal(table.shown.get('a/1'), 'of the backup');
+  await replica.waitFor(await put(older, 'a/1', 'later'));
+  assert.deepEqual([table.shown.get('a/1'), replica.restores], ['later', 1]);
+  controller.abort();
+  await running;
+});
+
 test('a wait ends on abort and with the replica, and leaves no listener', async () => {
   const store = new MemoryStore({}, { clock: new ManualClock() });
   const { replica, controller, running } = setUp(store);

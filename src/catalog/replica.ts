@@ -22,6 +22,8 @@ export class Replica {
   readonly #log: Logger;
   readonly #tableOf: (key: string) => Table | undefined;
   #revision = 0;
+  #highest = 0;
+  #restores = 0;
   #ended = false;
   #waiters: Waiter[] = [];
   readonly #loaded: Promise<void>;
@@ -50,6 +52,16 @@ export class Replica {
   /** The newest revision that the tables show; 0 before the first load. */
   get revision(): Revision {
     return this.#revision;
+  }
+
+  /** The newest revision that the tables ever showed; above `revision` after the store was restored to an older state. */
+  get highest(): Revision {
+    return Math.max(this.#highest, this.#revision);
+  }
+
+  /** How often the store was found restored: from then on an index may mean something else than before. */
+  get restores(): number {
+    return this.#restores;
   }
 
   /** Resolves when the tables are whole for the first time. */
@@ -85,7 +97,10 @@ export class Replica {
     }
   }
 
-  /** Resolves when `revision` is shown, or when `signal` aborts or the replica has ended (look at `revision`). */
+  /**
+   * Resolves when `revision` is shown, or when `signal` aborts, the replica has ended or the store was restored to an
+   * older state (look at `revision`).
+   */
   waitFor(revision: Revision, signal?: AbortSignal): Promise<void> {
     if (this.#revision >= revision || this.#ended || signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
@@ -108,11 +123,18 @@ export class Replica {
       for (const entry of page.entries) this.#tableOf(entry.key)?.load(entry);
     }
     for (const table of this.#tables) table.finish();
-    const first = this.#revision === 0;
+    const before = this.#revision;
+    const restored = revision < before;
+    if (restored) {
+      this.#highest = this.highest;
+      this.#restores += 1;
+      this.#log.warn({ revision, before }, 'the store was restored to an older state; following it');
+    }
     this.#revision = revision;
     this.#setLoaded();
-    if (!first) this.#watches.wakeAll();
-    this.#settle(revision);
+    if (before > 0) this.#watches.wakeAll();
+    // What was waited for in a history that is gone may never come.
+    this.#settle(restored ? Infinity : revision);
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

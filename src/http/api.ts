@@ -97,6 +97,10 @@ export class Api {
     const request = this.#request(head, parts, match.tail, query, source);
     try {
       if (route.ignoresNamespace !== true) refuseTenants(request);
+      if (head.method !== 'GET' && !parts.path.startsWith('/v1/agent/')) {
+        // What this agent itself holds goes on and is synchronised later; all else would wait in vain.
+        this.#deps.views.freshness.requireWritable();
+      }
       const answer = handler(request, this.#deps);
       return answer instanceof Promise ? answer.catch(errorAnswer) : answer;
     } catch (error) {

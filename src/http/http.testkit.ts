@@ -75,8 +75,8 @@ export async function startHttp(options: HttpKitOptions = {}): Promise<HttpKit> 
       clock,
       agent,
       log: silentLogger,
-      contact: { known: true, lastContactMs: () => 0 },
-      catchUp: async () => replica.waitFor(await store.barrier()),
+      store: { barrier: () => store.barrier(), lastAnswerAgoMs: () => 0 },
+      replica,
       ...options.deps,
     },
   );

@@ -5,9 +5,11 @@ import { checkDatacenter } from './views.ts';
 
 /** /v1/status: who leads. Probes and clients ask it to see whether anybody is there. */
 
+/** '' while the store does not answer: whoever leads, this agent can't know. */
 export function leader(request: HttpRequest, deps: Deps): Answer {
   checkDatacenter(request, deps.options.datacenter);
-  return jsonAnswer(deps.agent.leader(), request.pretty);
+  const known = deps.views.freshness.inTouch();
+  return jsonAnswer(known ? deps.agent.leader() : '', request.pretty);
 }
 
 export function peers(request: HttpRequest, deps: Deps): Answer {

@@ -4,6 +4,7 @@ import type { Answer } from './answer.ts';
 import { Bodies, type Body } from './bodies.ts';
 import { acceptsGzip, compress, gzipMinBytes } from './compress.ts';
 import { HttpError, toHttpError } from './errors.ts';
+import { Freshness, type FreshnessDeps, NoLeaderError } from './freshness.ts';
 import { questionOf, readOptions, type ReadLimits, type ReadOptions } from './read-options.ts';
 import { findHeader, type HttpRequest } from './request.ts';
 
@@ -38,18 +39,8 @@ export interface Family {
   readonly streaming: boolean;
 }
 
-/** This agent's tie to the store's leader. */
-export interface Contact {
-  readonly known: boolean;
-  /** Milliseconds since the leader was last heard of; 0 while it is known. */
-  lastContactMs(): number;
-}
-
-export interface ViewDeps {
+export interface ViewDeps extends FreshnessDeps {
   readonly watches: Watches;
-  readonly contact: Contact;
-  /** Waits until the replica shows every commit acknowledged before the call. */
-  readonly catchUp: () => Promise<void>;
 }
 
 export interface ViewOptions {
@@ -65,34 +56,41 @@ export interface ViewOptions {
 }
 
 /** Index headers of an answer that has none: what a failed query carries. */
-const failedMeta: readonly string[] = [
-  'X-Consul-Index',
-  '1',
-  'X-Consul-Knownleader',
-  'false',
-  'X-Consul-Lastcontact',
-  '0',
-  'X-Consul-Query-Backend',
-  'blocking-query',
-];
+function failedMeta(lostMs: number): readonly string[] {
+  return [
+    'X-Consul-Index',
+    '1',
+    'X-Consul-Knownleader',
+    'false',
+    'X-Consul-Lastcontact',
+    String(Math.round(lostMs)),
+    'X-Consul-Query-Backend',
+    'blocking-query',
+  ];
+}
 
 export class Views {
   readonly #options: ViewOptions;
   readonly #deps: ViewDeps;
   readonly #bodies: Bodies;
+  readonly #freshness: Freshness;
+  /** After a restoration of the store an index may mean something else. */
+  #restores = 0;
 
   constructor(options: ViewOptions, deps: ViewDeps) {
     this.#options = options;
     this.#deps = deps;
     this.#bodies = new Bodies({ maxBytes: options.cacheBytes });
+    this.#freshness = new Freshness(deps);
   }
 
   get limits(): ReadLimits {
     return this.#options.limits;
   }
 
-  clear(): void {
-    this.#bodies.clear();
+  /** How far answers may be trusted. */
+  get freshness(): Freshness {
+    return this.#freshness;
   }
 
   /**
@@ -100,8 +98,8 @@ export class Views {
    * undefined when it must go the whole way.
    */
   ready(target: string, rawHeaders: readonly string[]): Answer | undefined {
-    const body = this.#bodies.fresh(target);
-    if (body?.plain === undefined || !this.#healthy()) return undefined;
+    const body = this.#fresh(target);
+    if (body?.plain === undefined || !this.#freshness.inTouch()) return undefined;
     let zip = false;
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i]!;
@@ -134,28 +132,52 @@ export class Views {
       if (options.index > 0 || catchUp) return this.#wait(asked, spec, catchUp);
       return this.#respond(asked, spec);
     } catch (error) {
-      throw withMeta(error, family);
+      throw this.#withMeta(error, family);
     }
   }
 
   async #wait<T>(asked: Asked, spec: ViewSpec<T>, catchUp: boolean): Promise<Answer> {
     const { request, family, options } = asked;
     try {
-      if (options.mode !== 'stale') this.#requireLeader();
-      if (catchUp) await this.#deps.catchUp();
-      if (options.index > 0) {
-        const jitterMs = (options.waitMs / 16) * this.#options.random();
-        await this.#deps.watches.park(spec.view, options.index, options.waitMs + jitterMs, request.signal);
-      }
+      if (options.mode !== 'stale') this.#freshness.requireContact();
+      if (catchUp) await this.#freshness.catchUp(request.signal);
+      if (options.index > 0) await this.#park(asked, spec);
       return await this.#respond(asked, spec);
     } catch (error) {
-      throw withMeta(error, family);
+      throw this.#withMeta(error, family);
     }
   }
 
+  /**
+   * Waits for the view to move past the asked index. An index above what this agent shows is waited for; one that the
+   * store has not given either is of a future that may never come, or of a history that is gone: then the view's next
+   * move ends the wait, and the answer has the real index.
+   */
+  async #park<T>({ options, request }: Asked, { view }: ViewSpec<T>): Promise<void> {
+    const jitterMs = (options.waitMs / 16) * this.#options.random();
+    const untilMs = this.#deps.clock.monotonicMs() + options.waitMs + jitterMs;
+    const known = await this.#freshness.reach(options.index, options.waitMs, request.signal);
+    if (known === 'gone') return;
+    const leftMs = Math.max(0, untilMs - this.#deps.clock.monotonicMs());
+    const index = known === 'future' ? view.index() : options.index;
+    const waitMs = known === 'future' ? Math.min(leftMs, futureWaitMs) : leftMs;
+    await this.#deps.watches.park(view, index, waitMs, request.signal);
+  }
+
+  #fresh(question: string): Body | undefined {
+    const { restores } = this.#deps.replica;
+    if (restores !== this.#restores) {
+      this.#restores = restores;
+      this.#bodies.clear();
+    }
+    return this.#bodies.fresh(question);
+  }
+
   #respond<T>(asked: Asked, spec: ViewSpec<T>): Answer | Promise<Answer> {
-    this.#requireContact(asked.options);
-    const hit = this.#bodies.fresh(asked.question);
+    const { mode, maxStaleMs } = asked.options;
+    if (mode !== 'stale') this.#freshness.requireContact();
+    else if (maxStaleMs > 0) this.#freshness.requireYounger(maxStaleMs);
+    const hit = this.#fresh(asked.question);
     if (hit !== undefined) return this.#finish(asked, hit, true);
     const index = spec.view.index();
     const made = this.#bodies.share(asked.question, index, () => this.#render(asked.question, spec, index));
@@ -204,7 +226,7 @@ export class Views {
     body.gzip ??= compress(body.bytes);
     const bytes = await body.gzip;
     const headers = [...body.headers, 'Content-Encoding', 'gzip'];
-    const wire = this.#allHeaders(headers, this.#meta(asked, body.index, hit), bytes.length);
+    const wire = this.#allHeaders(headers, this.#meta(asked, body, hit), bytes.length);
     if (this.#repeatable(asked)) {
       body.zipped = { bytes, headers: wire };
       body.plain ??= this.#wire(asked, body, hit);
@@ -220,18 +242,19 @@ export class Views {
       !(options.mode === 'leader' && this.#options.leaderReads) &&
       !options.cached &&
       request.authorize.visibility === '' &&
-      this.#healthy()
+      this.#freshness.inTouch()
     );
   }
 
   /** The headers of an uncompressed answer, made once a body for all who ask in the same way. */
   #wire(asked: Asked, body: Body, hit: boolean): readonly string[] {
     const { options, family } = asked;
-    const common = !options.cached && this.#healthy();
+    const common =
+      !options.cached && this.#shownIndex(options, body.index) === body.index && this.#freshness.inTouch();
     const way = options.mode + (family.streaming && options.index > 0 ? ' streaming' : '');
     const made = common ? body.wires.get(way) : undefined;
     if (made !== undefined) return made;
-    const wire = this.#allHeaders(body.headers, this.#meta(asked, body.index, hit), body.bytes.length);
+    const wire = this.#allHeaders(body.headers, this.#meta(asked, body, hit), body.bytes.length);
     if (common) body.wires.set(way, wire);
     return wire;
   }
@@ -240,16 +263,28 @@ export class Views {
     return [...headers, ...this.#options.baseHeaders, ...meta, 'Content-Length', String(length)];
   }
 
-  #meta({ family, options }: Asked, index: number, hit: boolean): string[] {
-    const { contact } = this.#deps;
+  #withMeta(error: unknown, family: Family): unknown {
+    const lost = error instanceof NoLeaderError;
+    const known = family.failuresHaveMeta || lost ? toHttpError(error) : undefined;
+    if (known === undefined) return error;
+    return new HttpError(known.status, known.message, failedMeta(lost ? this.#freshness.lostMs() : 0));
+  }
+
+  /** Never below an index that the asker holds and this agent has reached: the body is no older than that. */
+  #shownIndex({ index }: ReadOptions, own: number): number {
+    return index > own && index <= this.#deps.replica.revision ? index : own;
+  }
+
+  #meta({ family, options }: Asked, body: Body, hit: boolean): string[] {
+    const lostMs = this.#freshness.lostMs();
     const streaming = family.streaming && (options.index > 0 || options.cached);
     const meta = [
       'X-Consul-Index',
-      String(Math.max(1, index)),
+      String(Math.max(1, this.#shownIndex(options, body.index))),
       'X-Consul-Knownleader',
-      String(contact.known),
+      String(lostMs === 0),
       'X-Consul-Lastcontact',
-      String(Math.round(contact.lastContactMs())),
+      String(Math.round(lostMs)),
       'X-Consul-Query-Backend',
       streaming ? 'streaming' : 'blocking-query',
     ];
@@ -259,21 +294,13 @@ export class Views {
     }
     return meta;
   }
-
-  #healthy(): boolean {
-    return this.#deps.contact.known && this.#deps.contact.lastContactMs() === 0;
-  }
-
-  #requireLeader(): void {
-    if (!this.#deps.contact.known) throw new HttpError(500, 'No cluster leader');
-  }
-
-  #requireContact(options: ReadOptions): void {
-    if (options.mode !== 'stale') return this.#requireLeader();
-    if (options.maxStaleMs > 0 && this.#deps.contact.lastContactMs() > options.maxStaleMs)
-      this.#requireLeader();
-  }
 }
+
+/**
+ * Longest wait for an index that the store has not given. Consul waits to the end; but a client whose index is of a
+ * history that is gone would not be told of anything until then.
+ */
+const futureWaitMs = 5000;
 
 /** Above it, encoding the text again for each reader costs more than a second write. */
 const oneWriteBytes = 4096;
@@ -309,9 +336,4 @@ const watchedLengths: readonly boolean[] = Array.from({ length: 64 }, (_, length
 export function checkDatacenter(request: HttpRequest, own: string, named = ''): void {
   const asked = request.query.get('dc') || request.query.get('datacenter') || named;
   if (asked !== '' && asked !== own) throw new HttpError(500, 'No path to datacenter');
-}
-
-function withMeta(error: unknown, family: Family): unknown {
-  const known = family.failuresHaveMeta ? toHttpError(error) : undefined;
-  return known === undefined ? error : new HttpError(known.status, known.message, failedMeta);
 }
