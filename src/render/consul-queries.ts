@@ -1,15 +1,7 @@
 /** Queries as requests of Consul's HTTP API, and its answers as templates' data. */
-import { Client } from '@portolan/sdk';
-import type {
-  Fetch,
-  HealthCheck,
-  KvEntry,
-  Node,
-  NodeService,
-  ReadOptions,
-  ServiceEntry,
-} from '@portolan/sdk';
-import { Agent, fetch as undiciFetch } from 'undici';
+import { Client, ClientError } from '@portolan/sdk';
+import type { HealthCheck, KvEntry, Node, NodeService, ReadOptions, ServiceEntry } from '@portolan/sdk';
+import type { Dispatcher } from 'undici';
 import { compareUtf8 } from '../lib/bytes.ts';
 import { fromBytes } from '../template/text.ts';
 import {
@@ -20,6 +12,7 @@ import {
   keyBelow,
   selectInstances,
 } from './answers.ts';
+import { openAgent, sender } from './source-http-transport.ts';
 import type * as source from './source.ts';
 import type { Answers, Query, QueryScope } from './source.ts';
 
@@ -30,30 +23,41 @@ export interface Answer<Q extends Query> {
   readonly lastContactMs: number;
 }
 
+/** Where a query looks. */
+export interface Place extends QueryScope {
+  readonly dc: string;
+}
+
+/** A check, as far as it tells that something changed. */
+export interface CheckStamp {
+  readonly node: string;
+  readonly checkId: string;
+  /** '' for a check of the node itself. */
+  readonly service: string;
+  /** Another value: the check has changed. */
+  readonly stamp: number | string;
+}
+
 export interface ConsulQueriesOptions {
   readonly address: string;
   readonly token?: string;
   readonly datacenter?: string;
+  /** How requests are sent (connection.ts); default: plain sockets to the address. */
+  readonly dispatcher?: Dispatcher;
 }
 
 type Scope = NonNullable<QueryScope['scope']>;
 
 export class ConsulQueries {
   readonly #options: ConsulQueriesOptions;
-  readonly #agent: Agent;
+  readonly #agent: Dispatcher;
   readonly #client: Client;
   #self: string | undefined;
 
   constructor(options: ConsulQueriesOptions) {
     const socketPath = /^unix:\/\/(.+)$/.exec(options.address)?.[1];
     this.#options = socketPath === undefined ? options : { ...options, address: 'http://localhost' };
-    // Long polls are bounded by their caller; an idle connection is kept for the next one.
-    this.#agent = new Agent({
-      connect: { timeout: 5000, ...(socketPath === undefined ? {} : { socketPath }) },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 30_000,
-    });
+    this.#agent = options.dispatcher ?? openAgent(socketPath);
     this.#client = this.#clientOf(undefined);
   }
 
@@ -65,24 +69,58 @@ export class ConsulQueries {
   async ask<Q extends Query>(query: Q, options: ReadOptions): Promise<Answer<Q>> {
     const client = query.scope === undefined ? this.#client : this.#clientOf(query.scope);
     const placed = query.dc === '' ? options : { ...options, datacenter: query.dc };
-    return (await this.#read(client, query, placed)) as Answer<Q>;
+    return checked((await orNotConsul(() => this.#read(client, query, placed))) as Answer<Q>);
+  }
+
+  /** What all checks say of when they changed, and of which service they are; bodies above `mostBytes` are `too-large`. */
+  async checks(place: Place, mostBytes: number, options: ReadOptions): Promise<Reply<readonly CheckStamp[]>> {
+    const client = this.#clientOf(place.scope, mostBytes);
+    const answer = await orNotConsul(async () =>
+      map(await client.health.state('any', placedAt(place, options)), (checks) =>
+        listed(checks).map(checkStamp),
+      ),
+    );
+    return checked(answer);
+  }
+
+  /** Every row below a prefix; bodies above `mostBytes` are `too-large`. */
+  async tree(
+    place: Place,
+    prefix: string,
+    mostBytes: number,
+    options: ReadOptions,
+  ): Promise<Reply<readonly source.KeyPair[]>> {
+    const client = this.#clientOf(place.scope, mostBytes);
+    const answer = await orNotConsul(async () =>
+      map(await client.kv.list(prefix, placedAt(place, options)), (rows) =>
+        rows.map((row) => keyPair('', row)).sort(byPath),
+      ),
+    );
+    return checked(answer);
+  }
+
+  /** The newest index of anything below a prefix: the names next to it are all that is sent. */
+  async treeIndex(place: Place, prefix: string, options: ReadOptions): Promise<Reply<undefined>> {
+    const client = this.#clientOf(place.scope);
+    const answer = await orNotConsul(() => client.kv.keys(prefix, '/', placedAt(place, options)));
+    return checked(map(answer, () => undefined));
   }
 
   async #read(client: Client, query: Query, options: ReadOptions): Promise<Answer<Query>> {
     switch (query.type) {
       case 'service':
         return map(await instances(client, query, options), (entries) =>
-          selectInstances(query, (entries ?? []).map(healthService)),
+          selectInstances(query, listed(entries).map(healthService)),
         );
       case 'services':
         return map(await client.catalog.services(options), (services) =>
-          Object.entries(services ?? {})
+          Object.entries(named(services))
             .map(([name, tags]) => ({ name, tags: sorted(tags) }))
             .sort((a, b) => compareUtf8(a.name, b.name)),
         );
       case 'nodes':
         return map(await client.catalog.nodes(nearOptions(query.near, options)), (nodes) => {
-          const records = (nodes ?? []).map(nodeRecord);
+          const records = listed(nodes).map(nodeRecord);
           return query.near === '' ? records.sort(byNodeThenAddress) : records;
         });
       case 'node':
@@ -127,18 +165,12 @@ export class ConsulQueries {
     return this.#self;
   }
 
-  #clientOf(scope: Scope | undefined): Client {
+  #clientOf(scope: Scope | undefined, mostBytes?: number): Client {
     const { address, token, datacenter } = this.#options;
     const extra = scope === undefined ? '' : scopeParameters(scope);
-    const send: Fetch = async (url, init) => {
-      const target = extra === '' ? url : url + (url.includes('?') ? '&' : '?') + extra;
-      // undici's own types and the runtime's describe the same objects.
-      const request = { ...init, dispatcher: this.#agent } as unknown as Parameters<typeof undiciFetch>[1];
-      return (await undiciFetch(target, request)) as unknown as Response;
-    };
     return new Client({
       address,
-      fetch: send,
+      fetch: sender(this.#agent, extra, mostBytes),
       ...(token === undefined || token === '' ? {} : { token }),
       ...(datacenter === undefined || datacenter === '' ? {} : { datacenter }),
     });
@@ -174,7 +206,48 @@ async function instances(
 
 type ServiceQuery = Extract<Query, { type: 'service' }>;
 
-interface Reply<A> {
+/** An index that is none would make the next request one without, or an error. */
+function checked<A extends { readonly index: number }>(answer: A): A {
+  return Number.isSafeInteger(answer.index) && answer.index >= 0 ? answer : { ...answer, index: 0 };
+}
+
+/** A shape that no Consul sends comes out of the conversion as one of these. */
+const conversionErrors: ReadonlySet<string> = new Set(['TypeError', 'SyntaxError', 'InvalidCharacterError']);
+
+async function orNotConsul<A>(read: () => Promise<A>): Promise<A> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Error) || !conversionErrors.has(error.name)) throw error;
+    throw new ClientError('decode', `The answer is not a Consul's: ${error.message}`, { cause: error });
+  }
+}
+
+/** null is how Go writes an empty list. */
+function listed<T>(value: readonly T[] | null | undefined): readonly T[] {
+  if (value === null || value === undefined) return [];
+  if (!Array.isArray(value)) throw new TypeError('a list was expected');
+  return value as readonly T[];
+}
+
+function named<T>(value: Readonly<Record<string, T>> | null | undefined): Readonly<Record<string, T>> {
+  if (value === null || value === undefined) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw new TypeError('an object was expected');
+  return value;
+}
+
+function placedAt(place: Place, options: ReadOptions): ReadOptions {
+  return place.dc === '' ? options : { ...options, datacenter: place.dc };
+}
+
+function checkStamp(check: HealthCheck & { readonly ModifyIndex?: number }): CheckStamp {
+  const { Node: node, CheckID: checkId, ServiceName, Status, Output } = check;
+  if (typeof node !== 'string' || typeof checkId !== 'string') throw new TypeError('a check was expected');
+  const stamp = check.ModifyIndex ?? `${Status} ${ServiceName ?? ''} ${Output ?? ''}`;
+  return { node, checkId, service: ServiceName ?? '', stamp };
+}
+
+export interface Reply<A> {
   readonly data: A;
   readonly index: number;
   readonly knownLeader: boolean;

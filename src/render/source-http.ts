@@ -1,18 +1,22 @@
 /**
- * A Source over any Consul HTTP API: one blocking query a subscription, asked again forever.
+ * A Source over any Consul HTTP API, under a budget of connections.
  *
+ * - Up to 12 queries: a blocking query each, asked again forever (source-http-poll.ts).
+ * - More: one blocking query each on the lists of services, nodes and checks tells that something changed, and plain reads
+ *   fetch what (source-http-shared.ts). Never more than 16 sockets.
  * - An answer with another index is a change; a lower index starts over from 0; equal data are no change.
  * - Answers may be stale up to `maxStaleMs` behind the leader; older ones are asked for again, from the leader.
  * - A failure is reported once, then retried with a growing delay until an answer comes; the last answer stands meanwhile.
  */
 import { setMaxListeners } from 'node:events';
-import { isDeepStrictEqual } from 'node:util';
-import { ClientError } from '@portolan/sdk';
-import { aborted, sleep } from '../lib/abort.ts';
-import { Backoff } from '../lib/backoff.ts';
+import type { Dispatcher } from 'undici';
 import { ConsulQueries } from './consul-queries.ts';
-import type { Answer } from './consul-queries.ts';
-import type { Answers, Query, Source, Subscription } from './source.ts';
+import { Entry } from './source-http-entry.ts';
+import type { Listener } from './source-http-entry.ts';
+import { followAlone } from './source-http-alone.ts';
+import { Wake } from './source-http-poll.ts';
+import { SharedPolls } from './source-http-shared.ts';
+import type { Query, Source, Subscription } from './source.ts';
 
 export interface HttpSourceOptions {
   /** `http://127.0.0.1:8500`, `host:8500`, `unix:///path`. */
@@ -26,29 +30,49 @@ export interface HttpSourceOptions {
   readonly maxStaleMs?: number;
   /** Delays after failures; default 250 ms doubling to 60 s. */
   readonly retry?: { readonly minMs: number; readonly maxMs: number };
+  /** Queries that have a blocking query each; default 12. */
+  readonly ownPolls?: number;
+  /** How long few queries must stay few before each has a blocking query again; default 1 s. */
+  readonly settleMs?: number;
+  /** Bytes of the list of checks above which it is not followed; default 4 MiB. */
+  readonly mostCheckBytes?: number;
+  /** How requests are sent (connection.ts); default: plain sockets to the address. */
+  readonly dispatcher?: Dispatcher;
 }
 
-const defaultWaitMs = 60_000;
-const defaultMaxStaleMs = 2000;
-const defaultRetry = { minMs: 250, maxMs: 60_000 };
-/** What a server that does not hold its answers is asked at most: once in this time. */
-const idleMs = 1000;
-/** The same where the server has no index to wait by. */
-const pollMs = 15_000;
+type Settings = Required<Omit<HttpSourceOptions, 'token' | 'datacenter' | 'dispatcher'>>;
 
+const defaults = {
+  waitMs: 60_000,
+  maxStaleMs: 2000,
+  retry: { minMs: 250, maxMs: 60_000 },
+  ownPolls: 12,
+  settleMs: 1000,
+  mostCheckBytes: 4 * 1024 * 1024,
+} as const;
 export class HttpSource implements Source {
   readonly name: string;
-  readonly #options: HttpSourceOptions;
-  readonly #queries: ConsulQueries;
+  readonly #settings: Settings;
+  readonly #deps: { readonly queries: ConsulQueries; readonly wake: Wake };
   readonly #stop = new AbortController();
+  readonly #entries = new Map<string, Entry>();
+  readonly #polls = new Map<Entry, AbortController>();
   readonly #loops = new Set<Promise<void>>();
+  #shared: { readonly polls: SharedPolls; readonly stop: AbortController } | undefined;
+  #isBalancing = false;
+  #settling: NodeJS.Timeout | undefined;
 
   constructor(options: HttpSourceOptions) {
     this.name = options.address;
-    this.#options = options;
-    this.#queries = new ConsulQueries(options);
-    // One listener a subscription.
+    this.#settings = { ...defaults, ...options };
+    this.#deps = { queries: new ConsulQueries(options), wake: new Wake() };
+    // One listener a loop.
     setMaxListeners(0, this.#stop.signal);
+  }
+
+  /** How queries are followed now: each by its own blocking query, or all by shared ones. */
+  get mode(): 'own' | 'shared' {
+    return this.#shared === undefined ? 'own' : 'shared';
   }
 
   subscribe<Q extends Query>(
@@ -56,121 +80,104 @@ export class HttpSource implements Source {
     onChange: () => void,
     onError: (error: Error) => void,
   ): Subscription<Q> {
-    const own = new AbortController();
-    const stop = (): void => own.abort();
-    this.#stop.signal.addEventListener('abort', stop, { once: true });
-    if (this.#stop.signal.aborted) own.abort();
-    const watch = new Watch<Q>(query, this.#queries, this.#options, onChange, onError);
-    const loop = watch.run(own.signal).finally(() => {
-      this.#stop.signal.removeEventListener('abort', stop);
-      this.#loops.delete(loop);
-    });
-    this.#loops.add(loop);
-    return { current: () => watch.current, close: stop };
+    const key = JSON.stringify(query);
+    const entry = (this.#entries.get(key) ?? this.#open(key, query)) as unknown as Entry<Q>;
+    const listener: Listener = { onChange, onError };
+    entry.listeners.add(listener);
+    const close = (): void => {
+      entry.listeners.delete(listener);
+      if (entry.listeners.size === 0) this.#close(key, entry as unknown as Entry);
+    };
+    return { current: () => entry.current, close };
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#settling);
     this.#stop.abort();
     await Promise.all(this.#loops);
-    await this.#queries.close();
-  }
-}
-
-/** Some endpoints have no index to wait by. */
-function isPolled(query: Query, index: number): boolean {
-  return index === 0 && (query.type === 'datacenters' || query.type === 'document');
-}
-
-/** One query and its latest answer. */
-class Watch<Q extends Query> {
-  current: { readonly data: Answers[Q['type']] } | undefined;
-  readonly #query: Q;
-  readonly #queries: ConsulQueries;
-  readonly #waitMs: number;
-  readonly #maxStaleMs: number;
-  readonly #backoff: Backoff;
-  readonly #onChange: () => void;
-  readonly #onError: (error: Error) => void;
-  #index = 0;
-  #failing = false;
-
-  constructor(
-    query: Q,
-    queries: ConsulQueries,
-    options: HttpSourceOptions,
-    onChange: () => void,
-    onError: (error: Error) => void,
-  ) {
-    this.#query = query;
-    this.#queries = queries;
-    this.#waitMs = options.waitMs ?? defaultWaitMs;
-    this.#maxStaleMs = options.maxStaleMs ?? defaultMaxStaleMs;
-    this.#backoff = new Backoff(options.retry ?? defaultRetry);
-    this.#onChange = onChange;
-    this.#onError = onError;
+    await this.#deps.queries.close();
   }
 
-  /** Resolves when the signal aborts; never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const started = performance.now();
-      try {
-        const answer = await this.#ask(signal);
-        if (signal.aborted) return;
-        const moved = this.#accept(answer);
-        const rest = (isPolled(this.#query, answer.index) ? pollMs : idleMs) - (performance.now() - started);
-        if (!moved && rest > 0) await sleep(rest, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!this.#failing) this.#onError(error as Error);
-        this.#failing = true;
-        await sleep(this.#backoff.nextMs(), signal);
-      }
+  #open(key: string, query: Query): Entry {
+    const entry = new Entry(query);
+    this.#entries.set(key, entry);
+    this.#balanceSoon();
+    return entry;
+  }
+
+  #close(key: string, entry: Entry): void {
+    if (this.#entries.get(key) !== entry) return;
+    this.#entries.delete(key);
+    this.#polls.get(entry)?.abort();
+    this.#polls.delete(entry);
+    this.#balanceSoon();
+  }
+
+  // What one turn subscribes and drops is looked at together: 500 new queries do not start 12 polls first.
+  #balanceSoon(): void {
+    if (this.#isBalancing) return;
+    this.#isBalancing = true;
+    queueMicrotask(() => {
+      this.#isBalancing = false;
+      if (!this.#stop.signal.aborted) this.#balance();
+    });
+  }
+
+  #balance(): void {
+    const isFew = this.#entries.size <= this.#settings.ownPolls;
+    if (this.#shared === undefined) {
+      if (isFew) this.#startPolls();
+      else this.#share();
+      return;
+    }
+    this.#shared.polls.update([...this.#entries.values()]);
+    if (!isFew) {
+      clearTimeout(this.#settling);
+      this.#settling = undefined;
+      return;
+    }
+    this.#settling ??= setTimeout(() => this.#unshare(), this.#settings.settleMs);
+    this.#settling.unref();
+  }
+
+  #share(): void {
+    for (const own of this.#polls.values()) own.abort();
+    this.#polls.clear();
+    const stop = this.#childSignal();
+    const polls = new SharedPolls(this.#settings, this.#deps, stop.signal);
+    this.#shared = { polls, stop };
+    polls.update([...this.#entries.values()]);
+    this.#keep(polls.ended());
+  }
+
+  #unshare(): void {
+    this.#settling = undefined;
+    this.#shared?.stop.abort();
+    this.#shared = undefined;
+    this.#balance();
+  }
+
+  #startPolls(): void {
+    for (const entry of this.#entries.values()) {
+      if (this.#polls.has(entry)) continue;
+      const own = this.#childSignal();
+      this.#polls.set(entry, own);
+      this.#keep(followAlone(entry, this.#settings, this.#deps, own.signal));
     }
   }
 
-  /** True when asking again at once makes sense. */
-  #accept(answer: Answer<Q>): boolean {
-    this.#failing = false;
-    this.#backoff.reset();
-    const moved = answer.index !== this.#index;
-    // An index that goes back means a restored or restarted server: what it blocks on is unknown.
-    this.#index = answer.index < this.#index ? 0 : answer.index;
-    if (this.current === undefined || !isDeepStrictEqual(this.current.data, answer.data)) {
-      this.current = { data: answer.data };
-      this.#onChange();
-    }
-    return moved && answer.index > 0;
+  #childSignal(): AbortController {
+    const child = new AbortController();
+    setMaxListeners(0, child.signal);
+    const stop = (): void => child.abort();
+    this.#stop.signal.addEventListener('abort', stop, { once: true });
+    child.signal.addEventListener('abort', () => this.#stop.signal.removeEventListener('abort', stop));
+    if (this.#stop.signal.aborted) child.abort();
+    return child;
   }
 
-  async #ask(signal: AbortSignal): Promise<Answer<Q>> {
-    if (this.#maxStaleMs <= 0) return this.#bounded('default', this.#index, signal);
-    const answer = await this.#bounded('stale', this.#index, signal);
-    if (answer.lastContactMs <= this.#maxStaleMs && answer.knownLeader) return answer;
-    return this.#bounded('default', 0, signal);
+  #keep(loop: Promise<void>): void {
+    const kept = loop.finally(() => this.#loops.delete(kept));
+    this.#loops.add(kept);
   }
-
-  // The server adds up to a sixteenth to the wait; whatever takes much longer has died without a word.
-  async #bounded(consistency: 'default' | 'stale', index: number, signal: AbortSignal): Promise<Answer<Q>> {
-    const own = new AbortController();
-    const limitMs = this.#waitMs * (17 / 16) + 10_000;
-    const timer = setTimeout(
-      () => own.abort(new ClientError('network', `no answer within ${limitMs} ms`)),
-      limitMs,
-    );
-    const stop = (): void => own.abort(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      const options = { index, waitMs: this.#waitMs, consistency, signal: own.signal };
-      return await Promise.race([this.#queries.ask(this.#query, options), rejectOn(own.signal)]);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
-    }
-  }
-}
-
-async function rejectOn(signal: AbortSignal): Promise<never> {
-  await aborted(signal);
-  throw signal.reason;
 }

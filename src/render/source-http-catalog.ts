@@ -1,0 +1,221 @@
+/**
+ * Changes of a place's catalog, from three blocking queries: the lists of services, nodes and checks.
+ *
+ * In: the lists' answers. Out: queries that are due. A check that changed names its service. A list of services whose
+ * index moved while its names and tags stayed hides what changed: then it is either a check that was told at the same index, or
+ * all are read. Of changes that came together only the newest has an index, so all are read once more when it is quiet.
+ * While one of the lists can't be followed, all are read in turn.
+ */
+import type { ReadOptions } from '@portolan/sdk';
+import type { CheckStamp, Place, Reply } from './consul-queries.ts';
+import { idleMs } from './source-http-alone.ts';
+import type { Fresh } from './source-http-ask.ts';
+import type { Entry } from './source-http-entry.ts';
+import { runPoll } from './source-http-poll.ts';
+import { Round, rereadMs, sweepMs } from './source-http-round.ts';
+import type { SignalDeps, Signals } from './source-http-shared.ts';
+import { serverError } from './source-http-transport.ts';
+import type { CatalogSnippet, NodeRecord } from './source.ts';
+
+type ListName = 'services' | 'nodes' | 'checks';
+
+/** The list of checks may come a little after that of services. */
+const explainMs = 30;
+/** Without news for so long it is quiet. */
+const quietMs = 300;
+const mostPauseMs = 300;
+
+export class CatalogSignals implements Signals {
+  readonly #place: Place;
+  readonly #deps: SignalDeps;
+  readonly #round: Round;
+  readonly #blind = new Set<ListName>();
+  readonly #waiting = new Set<ListName>(['services', 'nodes', 'checks']);
+  readonly #index: Record<ListName, number> = { services: 0, nodes: 0, checks: 0 };
+  readonly #loops: Promise<void>[] = [];
+  #entries: ReadonlySet<Entry> = new Set();
+  #byService = new Map<string, Entry[]>();
+  #tags = new Map<string, string>();
+  #nodes = new Map<string, string>();
+  #checks = new Map<string, CheckStamp>();
+  #newestCheck = 0;
+  #explain: NodeJS.Timeout | undefined;
+  #quiet: NodeJS.Timeout | undefined;
+
+  constructor(place: Place, deps: SignalDeps) {
+    this.#place = place;
+    this.#deps = deps;
+    this.#round = new Round(deps, () => (this.#blind.size > 0 ? sweepMs : rereadMs));
+    deps.signal.addEventListener('abort', () => {
+      clearTimeout(this.#explain);
+      clearTimeout(this.#quiet);
+    });
+  }
+
+  update(entries: ReadonlySet<Entry>): void {
+    const added = [...entries].filter((entry) => !this.#entries.has(entry));
+    this.#entries = entries;
+    this.#round.update(entries, true);
+    this.#byService = new Map();
+    for (const entry of entries) {
+      if (entry.query.type !== 'service' || entry.query.connect !== undefined) continue;
+      const name = entry.query.name.toLowerCase();
+      this.#byService.set(name, [...(this.#byService.get(name) ?? []), entry]);
+    }
+    if (added.length > 0 && this.#loops.length === 0) this.#start();
+    // What is read before the lists are known could change unnoticed.
+    if (this.#waiting.size === 0) for (const entry of added) this.#deps.due.urge(entry);
+  }
+
+  async ended(): Promise<void> {
+    await Promise.all(this.#loops);
+  }
+
+  #start(): void {
+    const { queries, options } = this.#deps;
+    const { dc, scope } = this.#place;
+    const place = scope === undefined ? { dc } : { dc, scope };
+    this.#follow(
+      'services',
+      (read) => queries.ask({ type: 'services', ...place }, read),
+      (a) => this.#sawServices(a),
+    );
+    this.#follow(
+      'nodes',
+      (read) => queries.ask({ type: 'nodes', near: '', ...place }, read),
+      (a) => this.#sawNodes(a),
+    );
+    this.#follow(
+      'checks',
+      (read) => queries.checks(place, options.mostCheckBytes, read),
+      (a) => this.#sawChecks(a),
+    );
+  }
+
+  #follow<A extends Fresh>(
+    name: ListName,
+    read: (options: ReadOptions) => Promise<A>,
+    saw: (answer: A) => void,
+  ): void {
+    const poll = {
+      read,
+      index: () => this.#index[name],
+      accept: (answer: A) => {
+        const known = this.#index[name];
+        this.#blind.delete(name);
+        this.#index[name] = answer.index < known ? 0 : answer.index;
+        // Restored or restarted: nothing that was known of it holds.
+        if (answer.index < known) this.#urgeAll();
+        if (answer.index !== known) saw(answer);
+        this.#first(name);
+        return answer.index !== known;
+      },
+      failed: (error: unknown) => {
+        this.#blind.add(name);
+        this.#first(name);
+        return serverError(error)?.code === 'too-large' ? ('stop' as const) : ('retry' as const);
+      },
+      restMs: () => idleMs,
+      pauseMs: (busyMs: number) => Math.min(10 * busyMs, mostPauseMs),
+    };
+    const { options, wake, signal } = this.#deps;
+    this.#loops.push(runPoll(poll, options, wake, signal));
+  }
+
+  #first(name: ListName): void {
+    if (this.#waiting.delete(name) && this.#waiting.size === 0) this.#urgeAll();
+  }
+
+  #sawServices(answer: Reply<readonly CatalogSnippet[]>): void {
+    const tags = new Map(answer.data.map((one) => [one.name, one.tags.join('\0')]));
+    const changed = differences(this.#tags, tags);
+    this.#tags = tags;
+    for (const entry of this.#entries) {
+      if (entry.query.type === 'services') entry.accept(answer);
+      else if (entry.query.type === 'node') this.#urge(entry);
+    }
+    for (const name of changed) this.#urgeService(name);
+    if (changed.length === 0) this.#explainLater(answer.index);
+    this.#readAllWhenQuiet();
+  }
+
+  #explainLater(index: number): void {
+    clearTimeout(this.#explain);
+    this.#explain = setTimeout(() => {
+      if (this.#newestCheck < index) this.#urgeServices();
+    }, explainMs);
+  }
+
+  #readAllWhenQuiet(): void {
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => {
+      for (const entry of this.#entries) if (entry.query.type === 'service') this.#deps.due.add(entry);
+    }, quietMs);
+  }
+
+  #sawNodes(answer: Reply<readonly NodeRecord[]>): void {
+    const nodes = new Map(answer.data.map((record) => [record.node, JSON.stringify(record)]));
+    const changed = new Set(differences(this.#nodes, nodes));
+    const wereThere = [...changed].some((name) => this.#nodes.has(name));
+    this.#nodes = nodes;
+    for (const entry of this.#entries) {
+      const { query } = entry;
+      if (query.type === 'nodes') {
+        if (query.near === '') entry.accept(answer);
+        else this.#urge(entry);
+      } else if (query.type === 'node' && (query.name === '' || changed.has(query.name))) this.#urge(entry);
+    }
+    // Instances carry their node's address and meta.
+    if (wereThere) this.#urgeServices();
+  }
+
+  #sawChecks(answer: Reply<readonly CheckStamp[]>): void {
+    const checks = new Map(answer.data.map((check) => [`${check.node}\0${check.checkId}`, check]));
+    const changed: CheckStamp[] = [];
+    for (const [key, check] of checks) {
+      const known = this.#checks.get(key);
+      if (known === undefined || known.stamp !== check.stamp || known.service !== check.service)
+        changed.push(check);
+      // It may have moved from one service to another.
+      if (known !== undefined && known.service !== check.service) changed.push({ ...known, stamp: 0 });
+    }
+    for (const [key, check] of this.#checks) if (!checks.has(key)) changed.push({ ...check, stamp: 0 });
+    this.#checks = checks;
+    for (const { service, stamp } of changed) {
+      const index = typeof stamp === 'number' ? stamp : 0;
+      this.#newestCheck = Math.max(this.#newestCheck, index);
+      // A check of a node counts for all that runs there, also for what was filtered out of the answers.
+      if (service === '') return this.#urgeServices();
+      this.#urgeService(service, index);
+    }
+    if (changed.length === 0) return;
+    for (const entry of this.#entries) {
+      if (entry.query.type === 'service' && entry.query.connect !== undefined) this.#urge(entry);
+    }
+  }
+
+  #urgeService(name: string, index = 0): void {
+    for (const entry of this.#byService.get(name.toLowerCase()) ?? []) this.#urge(entry, index);
+  }
+
+  #urgeServices(): void {
+    for (const entry of this.#entries) if (entry.query.type === 'service') this.#urge(entry);
+  }
+
+  #urgeAll(): void {
+    for (const entry of this.#entries) this.#urge(entry);
+  }
+
+  #urge(entry: Entry, index = 0): void {
+    // Before that, everything is about to be read anyway.
+    if (this.#waiting.size === 0) this.#deps.due.urge(entry, index);
+  }
+}
+
+/** Keys whose values differ between two maps. */
+function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+  const changed: string[] = [];
+  for (const [key, value] of after) if (before.get(key) !== value) changed.push(key);
+  for (const key of before.keys()) if (!after.has(key)) changed.push(key);
+  return changed;
+}
