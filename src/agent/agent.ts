@@ -242,7 +242,7 @@ function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger): HttpDe
     watches,
     clock,
     agent,
-    store: { barrier: () => store.barrier(), lastAnswerAgoMs: () => 0 },
+    store,
     replica,
     log: log.child('http'),
   };

@@ -75,7 +75,7 @@ export async function startHttp(options: HttpKitOptions = {}): Promise<HttpKit> 
       clock,
       agent,
       log: silentLogger,
-      store: { barrier: () => store.barrier(), lastAnswerAgoMs: () => 0 },
+      store,
       replica,
       ...options.deps,
     },
