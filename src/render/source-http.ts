@@ -10,6 +10,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { ConsulQueries } from './consul-queries.ts';
 import { Entry } from './source-http-entry.ts';
 import type { Listener } from './source-http-entry.ts';
@@ -24,6 +25,8 @@ export interface HttpSourceOptions {
   readonly token?: string;
   /** Asked when a query names none. */
   readonly datacenter?: string;
+  /** What sends the requests, closed with this; default: 16 sockets to the address, as it is. */
+  readonly dispatcher?: Dispatcher;
   /** How long the server may hold a query; default 60 s. */
   readonly waitMs?: number;
   /** 0: every answer comes from the leader. Default 2 s. */
