@@ -10,7 +10,6 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
-import type { Dispatcher } from 'undici';
 import { ConsulQueries } from './consul-queries.ts';
 import { Entry } from './source-http-entry.ts';
 import type { Listener } from './source-http-entry.ts';
@@ -25,8 +24,6 @@ export interface HttpSourceOptions {
   readonly token?: string;
   /** Asked when a query names none. */
   readonly datacenter?: string;
-  /** What sends the requests, closed with this; default: 16 sockets to the address, as it is. */
-  readonly dispatcher?: Dispatcher;
   /** How long the server may hold a query; default 60 s. */
   readonly waitMs?: number;
   /** 0: every answer comes from the leader. Default 2 s. */
@@ -39,7 +36,7 @@ export interface HttpSourceOptions {
   readonly settleMs?: number;
   /** Bytes of the list of checks above which it is not followed; default 4 MiB. */
   readonly mostCheckBytes?: number;
-  /** How requests are sent (connection.ts); default: plain sockets to the address. */
+  /** How requests are sent (connection.ts), closed with this; default: plain sockets to the address. */
   readonly dispatcher?: Dispatcher;
 }
 
@@ -53,6 +50,7 @@ const defaults = {
   settleMs: 1000,
   mostCheckBytes: 4 * 1024 * 1024,
 } as const;
+
 export class HttpSource implements Source {
   readonly name: string;
   readonly #settings: Settings;
