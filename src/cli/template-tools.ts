@@ -2,7 +2,9 @@
 import type { Command } from 'commander';
 import type { Io } from './command.ts';
 import { defineInit } from './template-init.ts';
+import { defineLint } from './template-lint.ts';
 
-export function defineTemplateTools(command: Command, io: Io, _exit: (code: number) => void): void {
+export function defineTemplateTools(command: Command, io: Io, exit: (code: number) => void): void {
   defineInit(command, io);
+  defineLint(command, io, exit);
 }

@@ -67,7 +67,8 @@ export function templateFunctions(
   return table;
 }
 
-function globPattern(glob: string): RegExp {
+/** `*` stands for any text. */
+export function globPattern(glob: string): RegExp {
   const parts = glob.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`, 's');
 }
