@@ -22,8 +22,14 @@ export interface DependenciesDeps {
   readonly onError: (dependency: Dependency, error: Error) => void;
 }
 
+/** `savedAtMs`: a source that can't be reached said so before this start, at that time (wall clock). */
+export interface KnownAnswer {
+  readonly data: unknown;
+  readonly savedAtMs?: number;
+}
+
 interface Entry {
-  current(): { readonly data: unknown } | undefined;
+  current(): KnownAnswer | undefined;
   close(): void;
   readonly users: Set<Dependent>;
   /** Last failure, undefined again after an answer. */
@@ -41,8 +47,17 @@ export class Dependencies implements World {
     this.#deps = deps;
   }
 
-  lookup(dependency: Dependency): { readonly data: unknown } | undefined {
+  lookup(dependency: Dependency): KnownAnswer | undefined {
     return this.#entries.get(entryKey(dependency))?.current();
+  }
+
+  /** When the oldest of some answers was saved (wall clock), if one of them is of an earlier run. */
+  savedAtMs(dependencies: readonly Dependency[]): number | undefined {
+    const times = dependencies.map(
+      (dependency) => this.lookup(dependency)?.savedAtMs ?? Number.POSITIVE_INFINITY,
+    );
+    const oldest = times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    return Number.isFinite(oldest) ? oldest : undefined;
   }
 
   environment(name: string): string | undefined {

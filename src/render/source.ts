@@ -138,9 +138,15 @@ export interface KeyPair {
   readonly session: string;
 }
 
+export interface CurrentAnswer<Q extends Query = Query> {
+  readonly data: Answers[Q['type']];
+  /** Wall clock, milliseconds: the source could not be asked since the start, and said this then. Left out: it says so now. */
+  readonly savedAtMs?: number;
+}
+
 /** Latest data of one query. `undefined` data: not known yet. */
 export interface Subscription<Q extends Query = Query> {
-  current(): { readonly data: Answers[Q['type']] } | undefined;
+  current(): CurrentAnswer<Q> | undefined;
   close(): void;
 }
 
