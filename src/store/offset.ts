@@ -5,6 +5,7 @@
  * Invariants: 0 stays "absent"; a revision at or below the base belongs to no row. A store that was never copied to has no base and
  * is used as it is.
  */
+import { requireWhole } from './copy-mark.ts';
 import { StoreError } from './store.ts';
 import type {
   Batch,
@@ -27,8 +28,9 @@ import type {
 /** Holds what is added to each revision, as decimal text; written by a copy and never changed afterwards. */
 export const indexBaseKey: Key = 'index_base';
 
-/** The store as agents must use it. Throws StoreError `invalid` when the base can't be read. */
+/** The store as agents must use it. Throws StoreError `unfinished` for half a copy, `invalid` when the base can't be read. */
 export async function openOffset(inner: Store): Promise<Store> {
+  await requireWhole(inner);
   const base = await readBase(inner);
   return base === 0 ? inner : new OffsetStore(inner, base);
 }

@@ -144,7 +144,9 @@ export type StoreErrorCode =
   /** The commit contradicts itself: a fault of the caller. */
   | 'invalid'
   /** The data directory is in use, of a newer format, or not ours: the message says which and what to do. */
-  | 'data-dir';
+  | 'data-dir'
+  /** A copy to this store was broken off: run it again before anything else. */
+  | 'unfinished';
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
