@@ -26,7 +26,7 @@ import type { Registry } from '../registry/registry.ts';
 export interface RegistryTargetDeps {
   readonly registry: Registry;
   readonly catalog: Catalog;
-  readonly writer: CatalogWriter;
+  readonly writer: Pick<CatalogWriter, 'syncNode'>;
   readonly kv: Kv;
   readonly watches: Watches;
   readonly clock: Clock;

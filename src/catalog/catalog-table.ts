@@ -8,10 +8,11 @@ import {
 } from './codec.ts';
 import type { Graveyard } from './graveyard.ts';
 import * as keys from './keys.ts';
+import type { LiveInfo, MemberInfo } from './member.ts';
 import { CatalogState, type Topics } from './state.ts';
 import type { Table } from './table.ts';
 
-/** Nodes, services and checks: stored rows -> the state that the catalog reads. */
+/** Nodes, services, checks and agents: stored rows -> the state that the catalog reads. */
 export class CatalogTable implements Table {
   readonly prefixes = [
     keys.nodePrefix,
@@ -19,6 +20,9 @@ export class CatalogTable implements Table {
     keys.checkPrefix,
     keys.tombstonePrefix,
     keys.floorPrefix,
+    keys.memberPrefix,
+    keys.livePrefix,
+    keys.statePrefix,
   ];
   #state = new CatalogState();
   #fresh = new CatalogState();
@@ -42,19 +46,21 @@ export class CatalogTable implements Table {
     this.#put(this.#fresh, entry, undefined);
   }
 
-  finish(): void {
+  finish(revision: number): void {
+    this.#fresh.settleMembers(revision);
     this.#state = this.#fresh;
     this.#fresh = new CatalogState();
   }
 
-  apply(event: StoreEvent, topics: string[]): void {
+  apply(event: StoreEvent, topics: string[], revision: number): void {
     if (event.type === 'put') this.#put(this.#state, event.entry, topics);
-    else this.#delete(this.#state, event.key, topics);
+    else this.#delete(this.#state, event.key, revision, topics);
   }
 
   #put(state: CatalogState, entry: Entry, out: Topics): void {
     const { key, createRevision, modRevision } = entry;
     const fields = decodeFields(entry.value);
+    if (key[1] !== '/') return putMembership(state, entry, fields, out);
     switch (key[0]) {
       case 'n':
         return state.putNode(key.slice(2), fields as NodeFields, createRevision, modRevision, out);
@@ -77,7 +83,8 @@ export class CatalogTable implements Table {
     }
   }
 
-  #delete(state: CatalogState, key: string, out: Topics): void {
+  #delete(state: CatalogState, key: string, revision: number, out: Topics): void {
+    if (key[1] !== '/') return deleteMembership(state, key, revision, out);
     const host = this.#hostOf.key(key);
     switch (key[0]) {
       case 'n':
@@ -105,6 +112,22 @@ class HostOfKey {
     this.#last = separator < 0 ? key.slice(2) : key.slice(2, separator);
     return this.#last;
   }
+}
+
+function putMembership(state: CatalogState, entry: Entry, fields: unknown, out: Topics): void {
+  const { key, createRevision, modRevision } = entry;
+  const host = key.slice(key.indexOf('/') + 1);
+  if (key.startsWith(keys.memberPrefix))
+    return state.putMember(host, fields as MemberInfo, createRevision, modRevision, out);
+  if (key.startsWith(keys.livePrefix)) return state.putLive(host, fields as LiveInfo, modRevision, out);
+  state.putState(host, (fields as { up: boolean }).up, modRevision, out);
+}
+
+function deleteMembership(state: CatalogState, key: string, revision: number, out: Topics): void {
+  const host = key.slice(key.indexOf('/') + 1);
+  if (key.startsWith(keys.memberPrefix)) state.deleteMember(host, out);
+  else if (key.startsWith(keys.livePrefix)) state.deleteLive(host, revision, out);
+  else state.deleteState(host, out);
 }
 
 function bury(state: CatalogState, key: string, [wallMs]: TombstoneFields, revision: number): void {

@@ -9,6 +9,8 @@ import { Watches } from '../watch/watches.ts';
 import { Catalog } from './catalog.ts';
 import { CatalogTable } from './catalog-table.ts';
 import { TombstoneCollector } from './collector.ts';
+import { liveKey, memberKey, nodeKey, stateKey } from './keys.ts';
+import { encodeLive, encodeMember, encodeState } from './member.ts';
 import { Replica } from './replica.ts';
 import type { Table } from './table.ts';
 import { CatalogWriter } from './writer.ts';
@@ -55,15 +57,47 @@ export async function startCatalog(options: KitOptions = {}): Promise<CatalogKit
     replica,
     catalog: new Catalog({ datacenter: 'dc1' }, { table }),
     writer: new CatalogWriter({}, { store, replica, table, clock }),
-    collector: new TombstoneCollector(
-      {},
-      { store, replica, graveyards: () => table.graveyards(), clock, log: silentLogger },
-    ),
+    collector: new TombstoneCollector({}, { store, replica, graveyards: () => table.graveyards(), clock }),
     stop: async () => {
       controller.abort();
       await running;
     },
   };
+}
+
+type AgentNode = Pick<Node, 'name' | 'id' | 'address'>;
+
+/** What becomes of an agent, as it, its lease and the steward write it. */
+export const agentOps = {
+  start: putAgent,
+  die: async (store: Store, { name }: AgentNode): Promise<void> =>
+    void (await store.commit({ then: [{ delete: liveKey(name) }] })),
+  bury: async (store: Store, { name }: AgentNode): Promise<void> => {
+    const when = [
+      { key: liveKey(name), exists: false },
+      { key: stateKey(name), value: encodeState(true) },
+    ];
+    await store.commit({ when, then: [{ put: stateKey(name), value: encodeState(false) }] });
+  },
+  /** The last commit of it; the node itself went before. */
+  leave: async (store: Store, { name }: AgentNode): Promise<void> => {
+    const then = [memberKey(name), liveKey(name), stateKey(name)].map((key) => ({ delete: key }));
+    await store.commit({ when: [{ key: nodeKey(name), exists: false }], then });
+  },
+};
+
+/** What an agent that starts writes of itself; nothing when that is there. */
+export async function putAgent(store: Store, node: AgentNode): Promise<void> {
+  const { name, id, address } = node;
+  const info = { name, id, address, httpPort: 8500, serverPort: 8300, build: '1.0.0' };
+  await store.commit({
+    when: [{ key: liveKey(name), exists: false }],
+    then: [
+      { put: memberKey(name), value: encodeMember(info) },
+      { put: liveKey(name), value: encodeLive({ id, incarnation: 'first' }) },
+      { put: stateKey(name), value: encodeState(true) },
+    ],
+  });
 }
 
 export function aNode(name: string, parts: Partial<Node> = {}): Node {

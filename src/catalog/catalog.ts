@@ -3,6 +3,7 @@ import type { View } from '../watch/view.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { type HostEntry, listOf, type NameEntry } from './entries.ts';
 import { fold } from './keys.ts';
+import type { ClusterMember, LiveInfo } from './member.ts';
 import type { CheckRow, Instance, NodeRow, ServiceRow, ServiceShape } from './rows.ts';
 import type { CatalogState } from './state.ts';
 import { topics } from './topics.ts';
@@ -123,6 +124,31 @@ export class Catalog {
     const wanted = fold(state);
     const topic = wanted === 'any' ? topics.checks : topics.checksInState(wanted);
     return this.#view([topic], checksIndex, (current) => checksInState(current, wanted));
+  }
+
+  /** Agents of the cluster, also dead ones and those that left, by folded name. `topics.members` says when to look again. */
+  members(): readonly ClusterMember[] {
+    const found: [string, ClusterMember][] = [];
+    for (const { key, membership } of this.#table.state.hosts.values()) {
+      const member = membership?.member;
+      if (member !== undefined) found.push([key, member]);
+    }
+    return found.sort((a, b) => compareUtf8(a[0], b[0])).map(([, member]) => member);
+  }
+
+  /** Nodes whose agents died, and nobody wrote so yet. */
+  unnotedDeaths(): readonly { readonly node: string; readonly stateRevision: number }[] {
+    const found: { node: string; stateRevision: number }[] = [];
+    for (const { key, membership } of this.#table.state.hosts.values()) {
+      if (membership === undefined || membership.live !== undefined || !membership.isUp) continue;
+      found.push({ node: key, stateRevision: membership.stateRevision });
+    }
+    return found;
+  }
+
+  /** Who holds a node's name, and the revision of its row. */
+  live(name: string): (LiveInfo & { readonly revision: number }) | undefined {
+    return this.#table.state.hosts.get(fold(name))?.membership?.live;
   }
 
   /** Nodes with exactly this address. */

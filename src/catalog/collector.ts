@@ -1,6 +1,4 @@
 import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/log.ts';
-import { pause } from '../lib/pause.ts';
 import type { Commit, Compare, Operation, Store } from '../store/store.ts';
 import { encodeFloor } from './codec.ts';
 import type { Graveyard, Tombstone } from './graveyard.ts';
@@ -9,8 +7,6 @@ import type { Replica } from './replica.ts';
 export interface CollectorOptions {
   /** Age at which a tombstone may go; default 15 minutes. */
   readonly maxAgeMs?: number;
-  /** Default 5 minutes: each collection raises the floor, and with it the index of every view that is below it. */
-  readonly intervalMs?: number;
 }
 
 /**
@@ -19,12 +15,10 @@ export interface CollectorOptions {
  */
 export class TombstoneCollector {
   readonly #maxAgeMs: number;
-  readonly #intervalMs: number;
   readonly #store: Store;
   readonly #replica: Pick<Replica, 'waitFor'>;
   readonly #graveyards: () => Iterable<Graveyard>;
   readonly #clock: Clock;
-  readonly #log: Logger;
 
   constructor(
     options: CollectorOptions,
@@ -34,30 +28,13 @@ export class TombstoneCollector {
       /** Those of the state that is served now. */
       readonly graveyards: () => Iterable<Graveyard>;
       readonly clock: Clock;
-      readonly log: Logger;
     },
   ) {
     this.#maxAgeMs = options.maxAgeMs ?? 15 * 60_000;
-    this.#intervalMs = options.intervalMs ?? 5 * 60_000;
     this.#store = deps.store;
     this.#replica = deps.replica;
     this.#graveyards = deps.graveyards;
     this.#clock = deps.clock;
-    this.#log = deps.log;
-  }
-
-  /** Collects at every interval until `signal` aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await pause(this.#clock, this.#intervalMs, signal);
-      if (signal.aborted) return;
-      try {
-        const removed = await this.collect();
-        if (removed > 0) this.#log.debug({ removed }, 'old tombstones removed');
-      } catch (error) {
-        this.#log.warn({ err: error }, 'removing old tombstones failed; trying again later');
-      }
-    }
   }
 
   /** One collection; how many tombstones it removed. What somebody else changed meanwhile waits for the next. */

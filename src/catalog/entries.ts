@@ -1,4 +1,5 @@
 import { compareUtf8 } from '../lib/bytes.ts';
+import type { Membership } from './member.ts';
 import { type CheckRow, type Host, NodeRow, type ServiceRow } from './rows.ts';
 
 /** The mutable records that secondary indexes are made of; only the catalog's state changes them. */
@@ -16,6 +17,14 @@ export class HostEntry implements Host {
   nodeChecks: readonly CheckRow[] = none;
   /** Checks whose service is not there, by its id; the others are with their service's row. */
   readonly orphans = new Map<string, CheckRow | readonly CheckRow[]>();
+  /** Who runs the node; undefined for an external node. */
+  membership: Membership | undefined = undefined;
+  /** The node's serfHealth where it is not stored; it is among `checks` and `nodeChecks`. */
+  derived: CheckRow | undefined = undefined;
+  /** A stored serfHealth that the derived one hides. */
+  hidden: CheckRow | undefined = undefined;
+  /** Of the node's row in the store. */
+  createRevision = 0;
   /** Newest revision of what all its instances show: the node's row and its own checks. */
   nodeLevel = 0;
   /** Newest revision of the node's row and its services, living and gone. */
@@ -27,7 +36,8 @@ export class HostEntry implements Host {
   }
 
   get empty(): boolean {
-    return !this.present && this.services.size === 0 && this.checks.size === 0;
+    const hasRows = this.present || this.services.size > 0 || this.checks.size > 0;
+    return !hasRows && this.membership === undefined && this.hidden === undefined;
   }
 
   /** Checks of one instance without those of the node. */

@@ -18,6 +18,10 @@ export const nodeFloorKey = 'f/n';
 export const serviceFloorKey = 'f/s';
 export const checkFloorKey = 'f/u';
 
+export const memberPrefix = 'member/';
+export const livePrefix = 'live/';
+export const statePrefix = 'state/';
+
 /** How a node or service name is compared. */
 export function fold(name: string): string {
   return name.toLowerCase();
@@ -43,6 +47,21 @@ export function serviceKey(node: string, id: string): string {
 
 export function checkKey(node: string, id: string): string {
   return checksOfNode(node) + id;
+}
+
+/** An agent runs this node. */
+export function memberKey(node: string): string {
+  return memberPrefix + fold(node);
+}
+
+/** On the lease of the agent that runs this node: there as long as it is alive. */
+export function liveKey(node: string): string {
+  return livePrefix + fold(node);
+}
+
+/** Written when an agent came to life or was seen dead: the revision of its node's serfHealth. */
+export function stateKey(node: string): string {
+  return statePrefix + fold(node);
 }
 
 export function nodeTombstoneKey(node: string): string {

@@ -119,6 +119,8 @@ export class Planner {
     const check = storedCheck(wanted, status, service?.name ?? wanted.serviceName);
     const tags = service?.tags ?? noTags;
     const existing = host?.checks.get(check.id);
+    // What an agent's node says of its agent is not for others to write.
+    if (existing !== undefined && existing === host?.derived) return undefined;
     if (existing !== undefined && sameCheck(existing, check) && sameValue(existing.serviceTags, tags))
       return undefined;
     const key = keys.checkKey(node, check.id);
@@ -144,7 +146,8 @@ export class Planner {
   deleteCheck(node: string, id: string): void {
     const host = this.#present(node);
     const check = host?.checks.get(id);
-    if (host !== undefined && check !== undefined) this.#deleteCheckRow(host, check);
+    if (host === undefined || check === undefined || check === host.derived) return;
+    this.#deleteCheckRow(host, check);
   }
 
   /** A service with its checks. `alone`: refused if a check of the node changes meanwhile, so that none is orphaned. */
@@ -200,6 +203,8 @@ export class Planner {
   #nameTaken(node: Node, upgraded: boolean): string | undefined {
     const host = this.#present(node.name);
     if (host === undefined || host.row.id === node.id || (host.row.id === '' && upgraded)) return undefined;
+    // An agent takes the name before it writes its row.
+    if (host.membership?.live?.id === node.id) return undefined;
     const serf = host.checks.get(serfHealth);
     if (serf === undefined || serf.status === 'critical') return undefined;
     const { id, name, address } = host.row;
@@ -233,6 +238,7 @@ export class Planner {
 
   #nothingNew(host: HostEntry): readonly Compare[] {
     return [
+      { key: keys.memberKey(host.key), modRevision: host.membership?.infoRevision ?? 0 },
       this.#nothingNewUnder(keys.checksOfNode(host.key)),
       this.#nothingNewUnder(keys.servicesOfNode(host.key)),
     ];
@@ -241,7 +247,8 @@ export class Planner {
   #deleteChildren(host: HostEntry): void {
     for (const check of host.checks.values()) {
       if (this.full) return;
-      this.#deleteCheckRow(host, check);
+      const stored = check === host.derived ? host.hidden : check;
+      if (stored !== undefined) this.#deleteCheckRow(host, stored);
     }
     for (const service of host.services.values()) {
       if (this.full) return;
@@ -250,10 +257,13 @@ export class Planner {
   }
 
   #deleteNodeRow(host: HostEntry): Operation[] {
-    return [
+    const operations: Operation[] = [
       { delete: keys.nodeKey(host.key) },
       { put: keys.nodeTombstoneKey(host.key), value: this.#tombstone },
     ];
+    // The derived check goes with the row.
+    if (host.derived !== undefined) operations.push(this.#checkTombstone('', host.key));
+    return operations;
   }
 
   #deleteServiceRow(host: HostEntry, service: ServiceRow, compares: readonly Compare[]): void {

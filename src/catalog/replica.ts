@@ -122,7 +122,7 @@ export class Replica {
       revision = page.revision;
       for (const entry of page.entries) this.#tableOf(entry.key)?.load(entry);
     }
-    for (const table of this.#tables) table.finish();
+    for (const table of this.#tables) table.finish(revision);
     const before = this.#revision;
     const restored = revision < before;
     if (restored) {

@@ -1,8 +1,10 @@
 import { compareUtf8 } from '../lib/bytes.ts';
+import { serfHealth } from '../model/check.ts';
 import { type CheckFields, type NodeFields, type ServiceFields } from './codec.ts';
 import { compareIds, compareServices, HostEntry, listOf, NameEntry, search } from './entries.ts';
 import { Graveyard } from './graveyard.ts';
 import { checkFloorKey, fold, nodeFloorKey, serviceFloorKey } from './keys.ts';
+import { type LiveInfo, type MemberInfo, Membership } from './member.ts';
 import { CheckRow, NodeRow, ServiceRow } from './rows.ts';
 import { AddressIndex, LateAddressIndex, StateIndex } from './secondary.ts';
 import { checkOwn, checkShape, serviceOwn, serviceShape } from './share.ts';
@@ -53,12 +55,14 @@ export class CatalogState {
     host.row = new NodeRow(node, createIndex ?? createRevision, revision);
     if (!host.present) this.#sortedHosts = undefined;
     host.present = true;
+    host.createRevision = createRevision;
     if (id !== '') this.hostsById.set(id, host);
     this.nodeAddresses.add(address, host);
     this.nodesIndex = Math.max(this.nodesIndex, revision);
     host.index = Math.max(host.index, revision);
     out?.push(topicOf.nodes, topicOf.node(key));
     this.#touchHost(host, revision, out);
+    this.#derive(host, out);
   }
 
   deleteNode(key: string, out: Topics): void {
@@ -69,6 +73,7 @@ export class CatalogState {
     this.#sortedHosts = undefined;
     out?.push(topicOf.nodes, topicOf.node(key));
     this.#touchHost(host, 0, out);
+    this.#derive(host, out);
     this.#dropHost(host);
   }
 
@@ -138,12 +143,12 @@ export class CatalogState {
     );
     if (name !== undefined) name.lastCheck = row;
     else this.#lastNodeCheck = row;
-    if (old !== undefined) this.#unlinkCheck(host, old, out);
-    host.checks.set(row.id, row);
-    this.#linkCheck(host, row);
-    this.checkStates.add(row);
     this.checksIndex = Math.max(this.checksIndex, revision);
-    this.#checkTopics(host, row, out);
+    if (old !== undefined && old === host.derived) {
+      host.hidden = row;
+      return;
+    }
+    this.#showCheck(host, old, row, out);
     if (row.serviceId === '') this.#touchHost(host, revision, out);
     else if (name !== undefined) this.#touchName(name, revision, out);
   }
@@ -152,9 +157,67 @@ export class CatalogState {
     const host = this.hosts.get(hostKey);
     const row = host?.checks.get(id);
     if (host === undefined || row === undefined) return;
+    if (row === host.derived) {
+      host.hidden = undefined;
+      return;
+    }
     this.#unlinkCheck(host, row, out);
     host.checks.delete(id);
     this.#dropHost(host);
+  }
+
+  putMember(key: string, info: MemberInfo, createRevision: number, revision: number, out: Topics): void {
+    const [host, membership] = this.#membership(key);
+    membership.info = info;
+    membership.createRevision = createRevision;
+    membership.infoRevision = revision;
+    this.#memberChanged(host, out);
+  }
+
+  deleteMember(key: string, out: Topics): void {
+    const [host, membership] = this.#membership(key);
+    membership.info = undefined;
+    membership.infoRevision = membership.createRevision = 0;
+    this.#memberChanged(host, out);
+  }
+
+  putLive(key: string, live: LiveInfo, revision: number, out: Topics): void {
+    const [host, membership] = this.#membership(key);
+    membership.live = { ...live, revision };
+    this.#memberChanged(host, out);
+  }
+
+  /** A lease that ends leaves no tombstone: until `state/` says so, the batch's revision is the check's. */
+  deleteLive(key: string, revision: number, out: Topics): void {
+    const [host, membership] = this.#membership(key);
+    membership.live = undefined;
+    membership.vanishedAt = revision;
+    this.#memberChanged(host, out);
+  }
+
+  putState(key: string, isUp: boolean, revision: number, out: Topics): void {
+    const [host, membership] = this.#membership(key);
+    membership.isUp = isUp;
+    membership.stateRevision = revision;
+    membership.vanishedAt = 0;
+    this.#memberChanged(host, out);
+  }
+
+  deleteState(key: string, out: Topics): void {
+    const [host, membership] = this.#membership(key);
+    membership.isUp = false;
+    membership.stateRevision = 0;
+    this.#memberChanged(host, out);
+  }
+
+  /** Everything at `revision` is there. Whose agent died before that, and nobody wrote so, counts as seen dead now. */
+  settleMembers(revision: number): void {
+    for (const host of this.hosts.values()) {
+      const { membership } = host;
+      if (membership === undefined || membership.live !== undefined || !membership.isUp) continue;
+      membership.vanishedAt = revision;
+      this.#derive(host, undefined);
+    }
   }
 
   buryNode(key: string, revision: number, wallMs: number): void {
@@ -190,6 +253,47 @@ export class CatalogState {
     const entry = this.#name(name);
     entry.tombstones -= 1;
     this.#dropName(entry);
+  }
+
+  #membership(key: string): readonly [HostEntry, Membership] {
+    const host = this.#host(key);
+    return [host, (host.membership ??= new Membership())];
+  }
+
+  #memberChanged(host: HostEntry, out: Topics): void {
+    out?.push(topicOf.members);
+    this.#derive(host, out);
+    if (host.membership?.empty) host.membership = undefined;
+    this.#dropHost(host);
+  }
+
+  /** The serfHealth of an agent's node follows from its membership; a stored one is shown where there is none. */
+  #derive(host: HostEntry, out: Topics): void {
+    const old = host.derived;
+    const row = host.present ? host.membership?.check(host, host.createRevision) : undefined;
+    if (row === undefined && old === undefined) return;
+    if (row !== undefined && old?.status === row.status && old.modifyIndex === row.modifyIndex) return;
+    const before = host.checks.get(serfHealth);
+    if (row !== undefined && old === undefined) host.hidden = before;
+    const shown = row ?? host.hidden;
+    host.derived = row;
+    if (row === undefined) host.hidden = undefined;
+    if (shown === undefined) {
+      this.#unlinkCheck(host, old!, out);
+      host.checks.delete(serfHealth);
+      return;
+    }
+    this.#showCheck(host, before, shown, out);
+    this.checksIndex = Math.max(this.checksIndex, shown.modifyIndex);
+    this.#touchHost(host, shown.modifyIndex, out);
+  }
+
+  #showCheck(host: HostEntry, old: CheckRow | undefined, row: CheckRow, out: Topics): void {
+    if (old !== undefined) this.#unlinkCheck(host, old, out);
+    host.checks.set(row.id, row);
+    this.#linkCheck(host, row);
+    this.checkStates.add(row);
+    this.#checkTopics(host, row, out);
   }
 
   *#allServices(): Generator<ServiceRow> {

@@ -11,8 +11,8 @@ export interface Table {
   begin(): void;
   /** Adds one stored row to the fresh state. */
   load(entry: Entry): void;
-  /** The fresh state replaces the one that is served. */
-  finish(): void;
+  /** Everything at `revision` was loaded: the fresh state replaces the one that is served. */
+  finish(revision: Revision): void;
   /**
    * Applies one event of the batch at `revision` to the state that is served and adds the topics that it concerns,
    * perhaps more than once. A delete has no revision of its own: a key on a lease vanishes without a tombstone.

@@ -3,6 +3,8 @@ export const topics = {
   nodes: 'nodes',
   services: 'services',
   checks: 'checks',
+  /** An agent came, changed, went or died. */
+  members: 'members',
   node: (node: string): string => `node/${node}`,
   service: (service: string): string => `service/${service}`,
   checksOfNode: (node: string): string => `checks/node/${node}`,

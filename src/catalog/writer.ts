@@ -2,10 +2,10 @@ import type { Clock } from '../lib/clock.ts';
 import type { Check } from '../model/check.ts';
 import type { Node } from '../model/node.ts';
 import type { Service } from '../model/service.ts';
-import { type CommitResult, type Store, StoreError } from '../store/store.ts';
+import { type Commit, type CommitResult, type Compare, type Store, StoreError } from '../store/store.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { CatalogError } from './errors.ts';
-import { fold } from './keys.ts';
+import { fold, livePrefix } from './keys.ts';
 import { firstCommit } from './plan.ts';
 import { Planner } from './planner.ts';
 import type { Replica } from './replica.ts';
@@ -35,6 +35,16 @@ export interface NodeChanges {
   readonly putChecks: readonly Check[];
   readonly deleteChecks: readonly string[];
 }
+
+export interface SyncOptions {
+  /** The rows may be visible before they are on disk. */
+  readonly rederivable: boolean;
+  /** What must hold for anything to be written; undefined when it is known not to. Asked before each commit. */
+  readonly fence?: () => Fence | undefined;
+}
+
+/** The row of `live/` as it must still be; revision 0: absent. */
+export type Fence = Extract<Compare, { readonly modRevision: number }>;
 
 /**
  * Writes to the catalog. Each is decided on the replica and committed on condition that what was decided on still
@@ -66,7 +76,7 @@ export class CatalogWriter {
   /** A node with, perhaps, one service and checks: all or nothing, as far as the store's limits allow. */
   async register(request: CatalogRegistration): Promise<number> {
     const { node, service, checks } = checked(request);
-    return this.#write(false, (planner) => {
+    return this.#write(durably, (planner) => {
       planner.putNode(node, request.skipNodeUpdate);
       if (service !== undefined) planner.putService(node.name, service);
       for (const check of checks) {
@@ -79,14 +89,13 @@ export class CatalogWriter {
   }
 
   /** The service wins over the check; neither means the node with all that is on it. What is absent is a success. */
-  async deregister(request: {
-    readonly node: string;
-    readonly serviceId?: string;
-    readonly checkId?: string;
-  }): Promise<number> {
+  async deregister(
+    request: { readonly node: string; readonly serviceId?: string; readonly checkId?: string },
+    options: Pick<SyncOptions, 'fence'> = {},
+  ): Promise<number> {
     const { node, serviceId = '', checkId = '' } = request;
     if (node === '') throw invalid('Must provide node');
-    return this.#write(false, (planner) => {
+    return this.#write({ ...durably, ...options }, (planner) => {
       if (serviceId !== '') planner.deleteService(node, serviceId, true);
       else if (checkId !== '') planner.deleteCheck(node, checkId);
       else planner.deleteNode(node);
@@ -95,13 +104,13 @@ export class CatalogWriter {
 
   /**
    * Anti-entropy of one node, in as few commits as the store's limits allow. Rows that are already so take no write.
-   * `rederivable`: the rows may be visible before they are on disk.
+   * Throws CatalogError `fenced` when the fence does not hold.
    */
-  async syncNode(changes: NodeChanges, options: { readonly rederivable: boolean }): Promise<number> {
+  async syncNode(changes: NodeChanges, options: SyncOptions): Promise<number> {
     const { node } = changes;
     requireNode(node.name);
     const named = new Set([...changes.deleteChecks, ...changes.putChecks.map((check) => check.id)]);
-    return this.#write(options.rederivable, (planner) => {
+    return this.#write(options, (planner) => {
       planner.putNode(node, false);
       const each = <T>(items: readonly T[], take: (item: T) => void): void => {
         for (const item of items) {
@@ -117,9 +126,10 @@ export class CatalogWriter {
     });
   }
 
-  async #write(rederivable: boolean, plan: (planner: Planner) => void): Promise<number> {
+  async #write(options: SyncOptions, plan: (planner: Planner) => void): Promise<number> {
     let fresh = false;
     for (let tries = 0; tries < maxTries; tries++) {
+      const fence = this.#fence(options);
       const planner = new Planner(this.#table.state, {
         revision: this.#replica.revision,
         wallMs: this.#clock.wallMs(),
@@ -138,23 +148,36 @@ export class CatalogWriter {
         fresh = true;
         continue;
       }
-      const commit = firstCommit(planner.steps, this.#store.limits);
+      const { ops, bytes } = this.#store.limits;
+      const commit = firstCommit(planner.steps, { ops: fence === undefined ? ops : ops - 1, bytes });
       const result = await this.#commit({
-        when: commit.when,
+        when: fence === undefined ? commit.when : [...commit.when, fence],
         then: commit.then,
-        rederivable,
+        rederivable: options.rederivable,
         handsOver: true,
       });
       await this.#replica.waitFor(result.revision);
+      if (result.outcome === 'refused') this.#requireFence(fence);
       fresh = result.outcome === 'committed';
       if (fresh && commit.whole && !planner.full) return result.revision;
     }
     throw new CatalogError('unavailable', 'the catalog rows kept changing; nothing more was written');
   }
 
-  async #commit(
-    commit: Parameters<Store['commit']>[0],
-  ): Promise<Exclude<CommitResult, { outcome: 'unknown' }>> {
+  #fence({ fence }: SyncOptions): Fence | undefined {
+    const compare = fence?.();
+    if (fence !== undefined && compare === undefined) throw fenced();
+    return compare;
+  }
+
+  /** A commit may have been refused for the fence alone: then planning anew would not help. */
+  #requireFence(fence: Fence | undefined): void {
+    if (fence === undefined) return;
+    const host = this.#table.state.hosts.get(fence.key.slice(livePrefix.length));
+    if ((host?.membership?.live?.revision ?? 0) !== fence.modRevision) throw fenced();
+  }
+
+  async #commit(commit: Commit): Promise<Exclude<CommitResult, { outcome: 'unknown' }>> {
     let result: CommitResult;
     try {
       result = await this.#store.commit(commit);
@@ -179,6 +202,15 @@ export class CatalogWriter {
 const stepsPerCommit = 512;
 /** Conflicts before a write gives up; each means that somebody else's write succeeded. */
 const maxTries = 1000;
+
+const durably: SyncOptions = { rederivable: false };
+
+function fenced(): CatalogError {
+  return new CatalogError(
+    'fenced',
+    'this agent does not hold its node’s name in the store: nothing is written',
+  );
+}
 
 function translated(error: unknown): unknown {
   if (!(error instanceof StoreError)) return error;

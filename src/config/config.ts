@@ -35,6 +35,9 @@ export interface Config {
     readonly file: string;
   };
   readonly pidFile: string;
+  readonly store: StoreConfig;
+  /** How long a node may be without its agent before it is taken out of the catalog. */
+  readonly reconnectTimeoutMs: number;
   readonly http: HttpConfig;
   readonly dns: DnsConfig;
   readonly checks: ChecksConfig;
@@ -44,6 +47,21 @@ export interface Config {
   readonly registrar: RegistrarConfig;
   readonly templates: readonly TemplateConfig[];
   readonly templateDefaults: { readonly wait: Wait | null; readonly maxStaleMs: number };
+}
+
+export interface StoreConfig {
+  /** `etcd://host:2379,host:2379/prefix`; '' = embedded, in the data directory. */
+  readonly url: string;
+  /** Before every key, so that several clusters share one etcd; '' = the URL's path. */
+  readonly namespace: string;
+  readonly user: string;
+  readonly password: string;
+  /** PEM files; with any of them, TLS. */
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** An agent that is silent for so long counts as dead. */
+  readonly ttlSeconds: number;
 }
 
 export interface HttpConfig {

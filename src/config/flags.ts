@@ -42,6 +42,12 @@ export const agentFlags: readonly AgentFlag[] = [
     help: 'where data live (default: /var/lib/portolan for root, else the XDG data folder)',
   },
   {
+    name: 'store',
+    type: 'value',
+    key: 'store',
+    help: 'etcd://host:2379,host:2379/prefix, shared by the agents of a cluster (default: embedded)',
+  },
+  {
     name: 'bind',
     type: 'value',
     key: 'bind_addr',

@@ -17,6 +17,7 @@ import { checkDefinition, serviceRegistration } from './definitions.ts';
 import { environmentTree, flagTree, type FlagValues } from './flags.ts';
 import { type ConfigFormat, parseConfigText, readConfigPath } from './read-file.ts';
 import { type RawConfig, rootFields } from './schema.ts';
+import { storeConfig } from './store.ts';
 import { templateConfig, waitConfig } from './templates.ts';
 
 export interface LoadOptions {
@@ -74,6 +75,8 @@ function resolveConfig(trees: readonly ObjectTree[], options: LoadOptions): Load
       file: raw.log_file ?? '',
     },
     pidFile: raw.pid_file ?? '',
+    store: storeConfig(raw.store, dev),
+    reconnectTimeoutMs: raw.reconnect_timeout ?? 72 * 3_600_000,
     http: httpConfig(raw),
     dns: dnsConfig(raw),
     checks: {

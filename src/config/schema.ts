@@ -18,6 +18,7 @@ import {
   string,
   strings,
 } from './decode.ts';
+import { storeBlock } from './store.ts';
 
 const mesh = 'the service mesh is out of scope';
 const gossip = 'agents find each other through the store, not by gossip';
@@ -256,7 +257,7 @@ export const rootFields = {
   rejoin_after_leave: ignored(gossip),
   leave_on_terminate: ignored(later),
   skip_leave_on_interrupt: ignored(later),
-  reconnect_timeout: ignored(gossip),
+  reconnect_timeout: duration(1000),
   reconnect_timeout_wan: ignored(gossip),
   encrypt: ignored(gossip),
   encrypt_verify_incoming: ignored(gossip),
@@ -315,6 +316,7 @@ export const rootFields = {
   ui_content_path: ignored('the web page is not built yet'),
   ui_config: ignored('the web page is not built yet'),
   // Ours
+  store: storeBlock,
   registrar: section({
     enabled: boolean,
     docker_host: string,

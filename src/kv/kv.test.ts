@@ -4,7 +4,6 @@ import fc from 'fast-check';
 
 import { type CatalogKit, startCatalog } from '../catalog/catalog.testkit.ts';
 import { TombstoneCollector } from '../catalog/collector.ts';
-import { silentLogger } from '../lib/log.ts';
 import { type CommitResult, StoreError } from '../store/store.ts';
 import { Kv, type KvError } from './kv.ts';
 import { KvTable } from './kv-table.ts';
@@ -21,7 +20,7 @@ async function startKv(of?: CatalogKit): Promise<Kit> {
   const { store, replica, clock } = base;
   const collector = new TombstoneCollector(
     {},
-    { store, replica, graveyards: () => table.graveyards(), clock, log: silentLogger },
+    { store, replica, graveyards: () => table.graveyards(), clock },
   );
   return { base, kv: new Kv({}, { store, replica, table, clock }), collector };
 }

@@ -22,6 +22,8 @@ export interface SyncState {
   readonly failures: number;
   /** When everything is compared again, on the monotonic clock. */
   readonly fullAtMs: number;
+  /** When the last try failed. */
+  readonly failedAtMs?: number;
 }
 
 export interface SyncTimes {
@@ -57,7 +59,7 @@ export function nextSync(state: SyncState, event: SyncEvent, times: SyncTimes): 
   const waitMs = Math.min(retryMaxMs, retryMs * 2 ** (failures - 1)) * (1 + random * 0.2);
   // A full sync that is due sooner stays so: changes that fail now and then must not put it off.
   const isDueSooner = state.fullAtMs > nowMs && state.fullAtMs < nowMs + waitMs;
-  return { phase, failures, fullAtMs: isDueSooner ? state.fullAtMs : nowMs + waitMs };
+  return { phase, failures, fullAtMs: isDueSooner ? state.fullAtMs : nowMs + waitMs, failedAtMs: nowMs };
 }
 
 /** How many times the stagger grows: 1 up to 128 nodes, one more for each doubling. Source: consul.md 2.4. */
@@ -102,6 +104,13 @@ export class AntiEntropy {
     this.#isRequested = true;
     this.#state = { ...this.#state, fullAtMs: this.#deps.clock.monotonicMs() };
     this.#alarm.wake();
+  }
+
+  /** After a failure, soon: at most one try in each second, then in two, four ... */
+  retry(): void {
+    const { phase, failures, failedAtMs = 0 } = this.#state;
+    const pauseMs = Math.min(retryMs, 1000 * 2 ** (failures - 1));
+    if (phase === 'retrying' && this.#deps.clock.monotonicMs() - failedAtMs >= pauseMs) this.request();
   }
 
   async run(signal: AbortSignal): Promise<void> {

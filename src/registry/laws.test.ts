@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { check, ttl } from '../health/checks.testkit.ts';
+import { aCheck } from '../catalog/catalog.testkit.ts';
 import { sameCheck, sameService } from '../catalog/same.ts';
 import { rowOf, withTags } from './local.ts';
 import { MemoryPersistence } from './persistence-memory.ts';
@@ -107,7 +108,7 @@ const tampering: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ id, status }).map(
     ({ id: of, status: is }): Step =>
       ({ kit }) => {
-        const row = { ...rowOf(self.checks[0]!, 'theirs'), id: `${of}0`, status: is };
+        const row = aCheck(`${of}0`, '', { status: is, output: 'theirs' });
         return kit.writer.register({ node: self.node, skipNodeUpdate: true, checks: [row] });
       },
   ),

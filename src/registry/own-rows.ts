@@ -1,6 +1,6 @@
 import { sameCheck } from '../catalog/same.ts';
 import type { NodeChanges } from '../catalog/writer.ts';
-import type { Check } from '../model/check.ts';
+import { type Check, serfHealth } from '../model/check.ts';
 import type { Node } from '../model/node.ts';
 import type { Service } from '../model/service.ts';
 import type { Deferrals } from './deferrals.ts';
@@ -14,11 +14,10 @@ export interface CatalogRows {
   readonly checks: ReadonlyMap<string, Check>;
 }
 
-/** What the agent itself puts into the catalog, beside what was registered: its node, its own service, serfHealth. */
+/** What the agent itself puts into the catalog, beside what was registered: its node and its own service. */
 export interface SelfRows {
   readonly node: Node;
   readonly services: readonly Service[];
-  readonly checks: readonly Check[];
 }
 
 /** The rows that this node should have: the agent's own and the local truth. */
@@ -26,13 +25,11 @@ export class OwnRows {
   readonly #state: LocalState;
   readonly #deferrals: Deferrals;
   readonly #services: ReadonlyMap<string, Service>;
-  readonly #checks: ReadonlyMap<string, Check>;
   readonly node: Node;
 
   constructor(self: SelfRows, deps: { readonly state: LocalState; readonly deferrals: Deferrals }) {
     this.node = self.node;
     this.#services = new Map(self.services.map((service) => [service.id, service]));
-    this.#checks = new Map(self.checks.map((check) => [check.id, check]));
     this.#state = deps.state;
     this.#deferrals = deps.deferrals;
   }
@@ -42,8 +39,9 @@ export class OwnRows {
     return this.#state.services.get(id) ?? this.#services.get(id);
   }
 
+  /** serfHealth is derived by every replica: it is not the registry's to write or to delete. */
   check(id: string): Check | undefined {
-    return this.#state.checks.get(id) ?? this.#checks.get(id);
+    return id === serfHealth ? undefined : this.#state.checks.get(id);
   }
 
   *serviceIds(): IterableIterator<string> {
@@ -52,7 +50,6 @@ export class OwnRows {
   }
 
   *checkIds(): IterableIterator<string> {
-    yield* this.#checks.keys();
     yield* this.#state.checks.keys();
   }
 
@@ -81,6 +78,7 @@ export class OwnRows {
       else putServices.push(service);
     }
     for (const id of checkIds) {
+      if (id === serfHealth) continue;
       const check = this.check(id);
       if (check === undefined) {
         deleteChecks.push(id);

@@ -1,4 +1,4 @@
-import { type CatalogKit, startCatalog } from '../catalog/catalog.testkit.ts';
+import { type CatalogKit, putAgent, startCatalog } from '../catalog/catalog.testkit.ts';
 import { silentLogger } from '../lib/log.ts';
 import type { CheckDefinition, ServiceRegistration } from '../model/registration.ts';
 import { defaultWeights, type Service } from '../model/service.ts';
@@ -46,6 +46,7 @@ export const self = selfRows({
 /** An agent's registry over a real catalog and a memory store; resolves after the first full sync. */
 export async function startWorld(given: WorldOptions = {}): Promise<World> {
   const kit = given.kit ?? (await startCatalog());
+  await putAgent(kit.store, self.node);
   const registry = new Registry(
     {
       self,

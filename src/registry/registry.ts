@@ -269,6 +269,16 @@ export class Registry {
     this.#antiEntropy.request();
   }
 
+  /** Compares every row with the catalog now. */
+  resync(): void {
+    this.#antiEntropy.request();
+  }
+
+  /** The store answers: what could not be written is tried again now, if it was not just tried. */
+  retry(): void {
+    this.#antiEntropy.retry();
+  }
+
   /** Restores, then keeps checks running and the catalog in line until `signal` aborts. Rejects when the disk can't be read. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.race([this.#deps.loaded, aborted(signal)]);

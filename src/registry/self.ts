@@ -1,4 +1,3 @@
-import { serfHealth, type Check } from '../model/check.ts';
 import { defaultWeights } from '../model/service.ts';
 import { addressFamily } from '../model/service-rules.ts';
 import type { SelfRows } from './own-rows.ts';
@@ -16,7 +15,7 @@ export interface SelfOptions {
   readonly version: string;
 }
 
-/** The rows that every agent puts into the catalog: its node, the service `consul` and serfHealth. consul.md 2.6. */
+/** The rows that every agent puts into the catalog: its node and the service `consul`. consul.md 2.6. */
 export function selfRows(options: SelfOptions): SelfRows {
   const { address } = options;
   const family = addressFamily(address);
@@ -54,20 +53,5 @@ export function selfRows(options: SelfOptions): SelfRows {
         socketPath: '',
       },
     ],
-    checks: [aliveCheck],
   };
 }
-
-const aliveCheck: Check = Object.freeze({
-  id: serfHealth,
-  name: 'Serf Health Status',
-  status: 'passing',
-  notes: '',
-  output: 'Agent alive and reachable',
-  serviceId: '',
-  serviceName: '',
-  type: '',
-  interval: '',
-  timeout: '',
-  definition: null,
-});

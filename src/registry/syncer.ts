@@ -3,7 +3,7 @@ import type { NodeChanges } from '../catalog/writer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { eachInSlices } from '../lib/slices.ts';
-import type { Check } from '../model/check.ts';
+import { type Check, serfHealth } from '../model/check.ts';
 import type { Service } from '../model/service.ts';
 import type { Gates } from './gates.ts';
 import { rowOf, withTags } from './local.ts';
@@ -197,7 +197,7 @@ export class Syncer {
   }
 
   #findLeftCheck(there: Check, rows: CatalogRows): void {
-    if (this.#deps.rows.check(there.id) !== undefined) return;
+    if (there.id === serfHealth || this.#deps.rows.check(there.id) !== undefined) return;
     const service = rows.services.get(there.serviceId);
     if (!this.#deps.gates.holds(service)) this.markCheck(there.id);
   }

@@ -7,6 +7,7 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
   cli: ['agent', 'config', 'registrar', 'render', 'template', 'store', 'docker', 'model', 'sdk'],
   agent: [
     'catalog',
+    'cluster',
     'config',
     'dns',
     'docker',
@@ -23,7 +24,8 @@ export const importTable: Readonly<Record<string, readonly string[]>> = {
     'watch',
   ],
   config: ['model'],
-  http: ['catalog', 'kv', 'registry', 'watch', 'model', 'sdk'],
+  http: ['catalog', 'cluster', 'kv', 'registry', 'watch', 'model', 'sdk'],
+  cluster: ['catalog', 'kv', 'store', 'watch', 'model'],
   dns: ['catalog', 'watch', 'model'],
   render: ['template', 'model', 'sdk'],
   template: [],

@@ -1,0 +1,154 @@
+/** This agent among the others: its life, the steward's jobs, who the members are. */
+import { randomUUID } from 'node:crypto';
+import type { Catalog } from '../catalog/catalog.ts';
+import { topics } from '../catalog/topics.ts';
+import type { TombstoneCollector } from '../catalog/collector.ts';
+import { fold } from '../catalog/keys.ts';
+import type { CatalogWriter } from '../catalog/writer.ts';
+import { Departure } from '../cluster/departure.ts';
+import { ClusterError } from '../cluster/errors.ts';
+import { DeathNotes, Periodic, Reaper } from '../cluster/jobs.ts';
+import { Liveness } from '../cluster/liveness.ts';
+import { type Job, Steward } from '../cluster/steward.ts';
+import type { StewardTable } from '../cluster/steward-table.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Latch } from '../lib/latch.ts';
+import type { Logger } from '../lib/log.ts';
+import { compatVersion } from '../lib/version.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
+import type { Watches } from '../watch/watches.ts';
+import type { Disk } from './store.ts';
+
+export interface ClusterDeps {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly writer: CatalogWriter;
+  readonly watches: Watches;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Cluster {
+  readonly liveness: Liveness;
+  readonly departure: Departure;
+  /** The catalog's writer, for this node's own rows: nothing is written while its name is not held. */
+  readonly ownRows: Pick<CatalogWriter, 'syncNode'>;
+  /** Opens when this agent has left by its own will: it is to stop. */
+  readonly left: Latch;
+  /** `host:port` of this agent, as leaders and peers are shown. */
+  readonly address: string;
+}
+
+export function openCluster(
+  config: Config,
+  { nodeId, sole }: Pick<Disk, 'nodeId' | 'sole'>,
+  deps: ClusterDeps,
+): Cluster {
+  const { store, catalog, writer, watches, clock } = deps;
+  const { nodeName, ports } = config;
+  const { advertise: address } = config.addresses;
+  const member = {
+    name: nodeName,
+    id: nodeId,
+    address,
+    httpPort: ports.http,
+    serverPort: ports.server,
+    build: compatVersion,
+  };
+  // Nobody waits for the end of a lone agent: a stall of whatever length must not make its node critical.
+  const ttlSeconds = sole ? 3600 : config.store.ttlSeconds;
+  const liveness = new Liveness(
+    { member, incarnation: randomUUID(), ttlSeconds, sole },
+    {
+      store,
+      clock,
+      log: deps.log.child('cluster'),
+      shown: () => catalog.live(nodeName),
+      onShown: (listener) => watches.subscribe([topics.members], listener),
+    },
+  );
+  return {
+    liveness,
+    departure: new Departure({}, { store, writer, catalog }),
+    ownRows: {
+      syncNode: (changes, options) => writer.syncNode(changes, { ...options, fence: () => liveness.fence() }),
+    },
+    left: new Latch(),
+    address: hostPort(address, ports.server),
+  };
+}
+
+/** Also after a cut: what could not be written is written as soon as the store answers. */
+export function keepRegistryInLine(cluster: Cluster, registry: Registry): void {
+  cluster.liveness.on((event) => {
+    if (event === 'renewed') registry.retry();
+    if (event === 'regained') registry.resync();
+  });
+}
+
+export function openSteward(
+  config: Config,
+  deps: ClusterDeps & {
+    readonly cluster: Cluster;
+    readonly table: StewardTable;
+    readonly collector: TombstoneCollector;
+    readonly jobs: readonly Job[];
+    readonly topics: readonly string[];
+  },
+): Steward {
+  const { store, catalog, clock, cluster } = deps;
+  const { liveness, departure, address } = cluster;
+  const log = deps.log.child('steward');
+  const reaper = new Reaper(
+    { reconnectTimeoutMs: config.reconnectTimeoutMs },
+    { store, catalog, departure, clock, log },
+  );
+  const tombstones = new Periodic(
+    { name: 'old tombstones', everyMs: 5 * 60_000 },
+    { run: () => deps.collector.collect(), clock },
+  );
+  return new Steward(
+    { node: config.nodeName, address, topics: [topics.members, ...deps.topics] },
+    {
+      store,
+      liveness,
+      table: deps.table,
+      watches: deps.watches,
+      jobs: [new DeathNotes({ store, catalog }), ...deps.jobs, reaper, tombstones],
+      clock,
+      log,
+    },
+  );
+}
+
+/** Takes this agent out of the catalog and lets it stop. Throws ClusterError or CatalogError when it is still there. */
+export async function leaveCluster(config: Config, { liveness, departure, left }: Cluster): Promise<void> {
+  const fence = liveness.leave();
+  if (fence === undefined || !(await departure.leave(config.nodeName, fence))) {
+    liveness.stay();
+    throw new ClusterError(
+      'not-held',
+      'the store does not answer, so that this agent could not leave; try again',
+    );
+  }
+  await liveness.end();
+  left.open();
+}
+
+/** Names of the live members, for gauges and lists. */
+export function liveAddresses(catalog: Catalog): readonly string[] {
+  return catalog
+    .members()
+    .filter(({ status }) => status === 'alive')
+    .map(({ address, serverPort }) => hostPort(address, serverPort));
+}
+
+export function isSelf(config: Config, name: string): boolean {
+  return fold(name) === fold(config.nodeName);
+}
+
+function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
