@@ -20,6 +20,10 @@ export interface KvWriteOptions extends RequestOptions {
   readonly cas?: number;
 }
 
+export interface KvLockOptions extends RequestOptions {
+  readonly flags?: bigint;
+}
+
 /** The key-value store. */
 export class KvClient {
   readonly #transport: Transport;
@@ -59,6 +63,29 @@ export class KvClient {
     return (await this.#transport.write('PUT', this.#path(key), query, value, options)).trim() === 'true';
   }
 
+  /**
+   * Writes the value and takes the key's lock for the session, or keeps it. False when another session holds it, or
+   * while the lock delay of a session that ended lasts.
+   */
+  acquire(
+    key: string,
+    value: string | Uint8Array,
+    session: string,
+    options: KvLockOptions = {},
+  ): Promise<boolean> {
+    return this.#lock(key, value, [parameters.acquire, session], options);
+  }
+
+  /** Writes the value and gives the lock back. False when the session does not hold it. */
+  release(
+    key: string,
+    value: string | Uint8Array,
+    session: string,
+    options: KvLockOptions = {},
+  ): Promise<boolean> {
+    return this.#lock(key, value, [parameters.release, session], options);
+  }
+
   /** True also when there was nothing to delete; false when `cas` did not hold. */
   async delete(key: string, options: RequestOptions & { cas?: number } = {}): Promise<boolean> {
     const query = [[parameters.cas, options.cas]] as const;
@@ -71,6 +98,16 @@ export class KvClient {
   async deleteTree(prefix: string, options?: RequestOptions): Promise<void> {
     const path = `${paths.kv}${encodeKey(prefix)}`;
     await this.#transport.write('DELETE', path, [[parameters.recurse, '']], undefined, options);
+  }
+
+  async #lock(
+    key: string,
+    value: string | Uint8Array,
+    how: readonly [string, string],
+    options: KvLockOptions,
+  ): Promise<boolean> {
+    const query = [[parameters.flags, options.flags?.toString()], how] as const;
+    return (await this.#transport.write('PUT', this.#path(key), query, value, options)).trim() === 'true';
   }
 
   async #rows(

@@ -2,6 +2,7 @@ import { AgentClient } from './client-agent.ts';
 import { CatalogClient } from './client-catalog.ts';
 import { HealthClient } from './client-health.ts';
 import { KvClient } from './client-kv.ts';
+import { SessionClient } from './client-session.ts';
 import {
   Transport,
   type Answer,
@@ -19,6 +20,7 @@ export class Client {
   readonly catalog: CatalogClient;
   readonly health: HealthClient;
   readonly kv: KvClient;
+  readonly session: SessionClient;
   readonly status: StatusClient;
   readonly #transport: Transport;
 
@@ -30,6 +32,7 @@ export class Client {
     this.catalog = new CatalogClient(transport);
     this.health = new HealthClient(transport);
     this.kv = new KvClient(transport);
+    this.session = new SessionClient(transport);
     this.status = new StatusClient(transport);
   }
 

@@ -104,6 +104,7 @@ export async function register(request: HttpRequest, deps: Deps): Promise<Answer
   const registration = registrationOf(body);
   requireWrite(request, registration.node.name, registration.service?.name);
   await deps.writer.register(registration);
+  await deps.sessions.settle();
   return jsonAnswer(true, request.pretty);
 }
 
@@ -160,6 +161,7 @@ export async function deregister(request: HttpRequest, deps: Deps): Promise<Answ
     ...(serviceId === undefined || serviceId === '' ? {} : { serviceId }),
     ...(checkId === undefined || checkId === '' ? {} : { checkId }),
   });
+  await deps.sessions.settle();
   return jsonAnswer(true, request.pretty);
 }
 

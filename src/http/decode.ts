@@ -1,4 +1,4 @@
-import { parseDurationNs } from '../lib/duration.ts';
+import { durationProblem, parseDurationNs } from '../lib/duration.ts';
 import { badRequest } from './errors.ts';
 
 /**
@@ -100,17 +100,6 @@ export const duration: Decoder<number> = (value) => {
   if (ns === undefined) throw new DecodeError(durationProblem(value));
   return ns / 1e6;
 };
-
-function durationProblem(value: string): string {
-  const quoted = JSON.stringify(value);
-  if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(value)) return `time: missing unit in duration ${quoted}`;
-  const unit = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+\.?\d*|\.\d+)([^\d.]+)/.exec(
-    value,
-  )?.[1];
-  return unit === undefined
-    ? `time: invalid duration ${quoted}`
-    : `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`;
-}
 
 export function list<T>(item: Decoder<T>): Decoder<readonly T[]> {
   return (value, field) => {

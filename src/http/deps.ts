@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { CatalogWriter } from '../catalog/writer.ts';
 import type { Kv } from '../kv/kv.ts';
+import type { Sessions } from '../kv/sessions.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CheckStatus } from '../model/check.ts';
 import type { CheckDefinition, ServiceRegistration } from '../model/registration.ts';
@@ -15,6 +16,7 @@ export interface Deps {
   readonly catalog: Catalog;
   readonly writer: CatalogWriter;
   readonly kv: Kv;
+  readonly sessions: Sessions;
   readonly registry: LocalRegistry;
   readonly agent: AgentInfo;
   readonly views: Views;

@@ -5,6 +5,10 @@ import { Replica } from '../catalog/replica.ts';
 import { CatalogWriter } from '../catalog/writer.ts';
 import { Kv } from '../kv/kv.ts';
 import { KvTable } from '../kv/kv-table.ts';
+import { SessionReaper } from '../kv/session-reaper.ts';
+import { SessionRules } from '../kv/session-rules.ts';
+import { SessionTable } from '../kv/session-table.ts';
+import { Sessions } from '../kv/sessions.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/log.ts';
 import { Registry } from '../registry/registry.ts';
@@ -44,10 +48,17 @@ export async function startHttp(options: HttpKitOptions = {}): Promise<HttpKit> 
   const watches = new Watches({ clock });
   const table = new CatalogTable();
   const kvTable = new KvTable();
-  const replica = new Replica({}, { store, tables: [table, kvTable], watches, log: silentLogger });
+  const sessionTable = new SessionTable();
+  const replica = new Replica(
+    {},
+    { store, tables: [table, kvTable, sessionTable], watches, log: silentLogger },
+  );
   const catalog = new Catalog({ datacenter: 'dc1' }, { table });
   const writer = new CatalogWriter({}, { store, replica, table, clock });
-  const kv = new Kv({}, { store, replica, table: kvTable, clock });
+  const rules = new SessionRules({ sessions: sessionTable, catalog });
+  const kv = new Kv({}, { store, replica, table: kvTable, clock, sessions: rules });
+  const reaper = new SessionReaper({}, { store, replica, sessions: sessionTable, kv: kvTable, rules, clock });
+  const sessions = new Sessions({}, { store, replica, table: sessionTable, rules, reaper });
   const node = 'kit';
   const nodeId = randomUUID();
   const self = selfRows({
@@ -70,6 +81,7 @@ export async function startHttp(options: HttpKitOptions = {}): Promise<HttpKit> 
       catalog,
       writer,
       kv,
+      sessions,
       registry,
       watches,
       clock,

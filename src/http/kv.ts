@@ -1,4 +1,4 @@
-import type { KvRow } from '../kv/kv.ts';
+import { KvError, type KvRow } from '../kv/kv.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import { visible } from './authorize.ts';
 import type { Deps } from './deps.ts';
@@ -108,26 +108,28 @@ export async function put(request: HttpRequest, deps: Deps): Promise<Answer> {
   if (key === '') throw badRequest('Missing key name');
   refuseConflict(request, ['acquire', 'cas', 'release']);
   requireKey(request, key, 'write');
-  if (query.has('acquire') || query.has('release')) return jsonAnswer(lock(request), request.pretty);
   const flags = query.has('flags') ? parseUint64(query.get('flags')) : 0n;
   const cas = query.has('cas') ? { cas: parseUint64(query.get('cas')) } : {};
   const value = await request.body(deps.options.kvMaxValueBytes);
+  if (query.has('acquire') || query.has('release'))
+    return jsonAnswer(await lock(request, deps, value, flags), request.pretty);
   return jsonAnswer(await deps.kv.put(key, value, flags, cas), request.pretty);
 }
 
-/**
- * Lock operations while there are no sessions: none can be acquired for, and none holds anything that could be
- * released. Throws with Consul's texts.
- */
-function lock({ query }: HttpRequest): false {
-  const session = query.get('acquire') || query.get('release');
-  if (session === '') throw new HttpError(500, 'raft apply failed: missing session');
-  if (!query.has('acquire')) return false;
-  const why =
-    session.length === 36
-      ? `invalid session ${JSON.stringify(session)}`
-      : 'failed session lookup: index error: UUID must be 36 characters';
-  throw new HttpError(500, `raft apply failed: ${why}`);
+/** Consul says of what its store refused that it could not be applied. */
+async function lock(
+  { query, tail: key }: HttpRequest,
+  { kv }: Deps,
+  value: Uint8Array,
+  flags: bigint,
+): Promise<boolean> {
+  try {
+    if (query.has('acquire')) return await kv.acquire(key, value, flags, query.get('acquire'));
+    return await kv.release(key, value, flags, query.get('release'));
+  } catch (error) {
+    if (!(error instanceof KvError) || error.code !== 'session') throw error;
+    throw new HttpError(500, `raft apply failed: ${error.message}`);
+  }
 }
 
 export async function remove(request: HttpRequest, deps: Deps): Promise<Answer> {

@@ -9,6 +9,7 @@ import * as health from './health.ts';
 import * as kv from './kv.ts';
 import * as mesh from './mesh.ts';
 import type { Route } from './router.ts';
+import * as session from './session.ts';
 import * as status from './status.ts';
 
 /** Every endpoint. A path that ends in `/` takes the rest of the path as a name or key. */
@@ -45,6 +46,12 @@ export const routes: readonly Route[] = [
   { path: paths.healthService, methods: { GET: health.service } },
   { path: paths.healthState, methods: { GET: health.state } },
   { path: paths.kv, methods: { GET: kv.get, PUT: kv.put, DELETE: kv.remove } },
+  { path: paths.sessionCreate, methods: { PUT: session.create } },
+  { path: paths.sessionDestroy, methods: { PUT: session.destroy } },
+  { path: paths.sessionRenew, methods: { PUT: session.renew } },
+  { path: paths.sessionInfo, methods: { GET: session.info } },
+  { path: paths.sessionNode, methods: { GET: session.ofNode } },
+  { path: paths.sessionList, methods: { GET: session.all } },
   { path: paths.statusLeader, methods: { GET: status.leader }, ignoresNamespace: true },
   { path: paths.statusPeers, methods: { GET: status.peers }, ignoresNamespace: true },
   { path: '/v1/catalog/connect/', methods: { GET: mesh.connectInstances } },

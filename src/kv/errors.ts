@@ -4,7 +4,13 @@ export type KvErrorCode =
   /** Nothing was applied: the store can't be written at the moment. */
   | 'unavailable'
   /** Key and value are more than one commit of the store may hold. */
-  | 'too-large';
+  | 'too-large'
+  /** There is no such session, or it has ended, or its id is none; the message is Consul's text. */
+  | 'session'
+  /** No session can be made of this; the message is Consul's text. */
+  | 'invalid'
+  /** No session can be made while the catalog is as it is: no such node or check, or a critical one. */
+  | 'refused';
 
 export class KvError extends Error {
   readonly code: KvErrorCode;

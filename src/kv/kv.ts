@@ -2,20 +2,16 @@ import { encodeTombstone } from '../catalog/codec.ts';
 import type { Replica } from '../catalog/replica.ts';
 import type { Clock } from '../lib/clock.ts';
 import { KeyedTurns } from '../lib/keyed-turns.ts';
-import {
-  type Commit,
-  type CommitResult,
-  type Compare,
-  type Operation,
-  type Store,
-  StoreError,
-} from '../store/store.ts';
+import type { Commit, Compare, Operation, Store } from '../store/store.ts';
 import type { View } from '../watch/view.ts';
 import { encodeKv } from './codec.ts';
 import { KvError } from './errors.ts';
 import { rowPrefix, tombstonePrefix, topics, treeTombstonePrefix } from './keys.ts';
 import type { KvTable } from './kv-table.ts';
+import { known, translated } from './outcome.ts';
 import type { KvRow } from './row.ts';
+import { sessionId } from './session-id.ts';
+import type { SessionRules } from './session-rules.ts';
 
 export { KvError, type KvErrorCode } from './errors.ts';
 export type { KvRow } from './row.ts';
@@ -34,6 +30,7 @@ export class Kv {
   readonly #replica: Replica;
   readonly #table: KvTable;
   readonly #clock: Clock;
+  readonly #sessions: Pick<SessionRules, 'isDelayed' | 'life' | 'notDelayed'> | undefined;
   readonly #turns = new KeyedTurns();
 
   constructor(
@@ -43,12 +40,15 @@ export class Kv {
       readonly replica: Replica;
       readonly table: KvTable;
       readonly clock: Clock;
+      /** Without them there is no session that could acquire. */
+      readonly sessions?: Pick<SessionRules, 'isDelayed' | 'life' | 'notDelayed'>;
     },
   ) {
     this.#store = deps.store;
     this.#replica = deps.replica;
     this.#table = deps.table;
     this.#clock = deps.clock;
+    this.#sessions = deps.sessions;
   }
 
   /** One row. A missing key has the index of all keys but is woken only by its own writes. */
@@ -89,6 +89,51 @@ export class Kv {
       if (row !== undefined && isSame(row, value, flags)) return true;
       const fields = { value, flags, lockIndex: 0, session: row?.session ?? '' };
       return { then: [{ put: id, value: encodeKv(fields) }], when: [unchanged(id, row)], handsOver: true };
+    });
+  }
+
+  /**
+   * Sets value and flags and takes the lock for the session. The holder may do it again, to another value; its lock
+   * index stays. False when another session holds the key or a lock delay is on. Throws KvError `session`.
+   */
+  async acquire(key: string, value: Uint8Array, flags: bigint, session: string): Promise<boolean> {
+    const id = rowPrefix + key;
+    if (session === '') throw new KvError('session', 'missing session');
+    const holder = sessionId(session);
+    return this.#write(key, (row) => {
+      if (this.#sessions?.isDelayed(key)) return false;
+      const alive = this.#sessions?.life(holder);
+      if (alive === undefined) return new KvError('session', `invalid session ${JSON.stringify(session)}`);
+      if (row !== undefined && row.session !== '' && row.session !== holder) return false;
+      const isHeld = row?.session === holder;
+      const lockIndex = (row?.lockIndex ?? 0) + (isHeld ? 0 : 1);
+      if (isHeld && row.flags === flags && row.holds(value)) return true;
+      const free = this.#sessions!.notDelayed(key);
+      return {
+        then: [{ put: id, value: encodeKv({ value, flags, lockIndex, session: holder }) }],
+        when: [unchanged(id, row), ...alive, free],
+        handsOver: true,
+      };
+    });
+  }
+
+  /**
+   * Sets value and flags and gives the lock back. False when the session does not hold the key, also because it has
+   * ended. Throws KvError `session` when none is named.
+   */
+  async release(key: string, value: Uint8Array, flags: bigint, session: string): Promise<boolean> {
+    const id = rowPrefix + key;
+    if (session === '') throw new KvError('session', 'missing session');
+    const holder = session.toLowerCase();
+    return this.#write(key, (row) => {
+      const alive = row?.session === holder ? this.#sessions?.life(holder) : undefined;
+      if (row === undefined || alive === undefined) return false;
+      const fields = { value, flags, lockIndex: row.lockIndex, session: '' };
+      return {
+        then: [{ put: id, value: encodeKv(fields) }],
+        when: [unchanged(id, row), ...alive],
+        handsOver: true,
+      };
     });
   }
 
@@ -148,14 +193,18 @@ export class Kv {
   }
 
   /** `decide` is asked again when the commit was refused, and once more after a barrier when it wants none. */
-  async #write(key: string, decide: (row: KvRow | undefined) => boolean | Commit): Promise<boolean> {
+  async #write(
+    key: string,
+    decide: (row: KvRow | undefined) => boolean | KvError | Commit,
+  ): Promise<boolean> {
     const turn = this.#turns.take(key);
     if (turn !== undefined) await turn;
     try {
       for (let fresh = false; ; ) {
         const wanted = decide(this.#table.state.row(key));
-        if (typeof wanted === 'boolean') {
-          if (fresh) return wanted;
+        if (typeof wanted === 'boolean' || wanted instanceof KvError) {
+          if (fresh && typeof wanted === 'boolean') return wanted;
+          if (fresh) throw wanted;
           await this.#catchUp();
           fresh = true;
           continue;
@@ -193,16 +242,4 @@ function unchanged(id: string, row: KvRow | undefined): Compare {
 
 function isSame(row: KvRow, value: Uint8Array, flags: bigint): boolean {
   return row.flags === flags && row.lockIndex === 0 && row.holds(value);
-}
-
-function known(result: CommitResult): Exclude<CommitResult, { outcome: 'unknown' }> {
-  if (result.outcome !== 'unknown') return result;
-  const message = `the store did not confirm the write, it may have been applied: ${result.cause.message}`;
-  throw new KvError('unknown', message, { cause: result.cause });
-}
-
-function translated(error: unknown): unknown {
-  if (!(error instanceof StoreError) || error.code === 'invalid') return error;
-  const code = error.code === 'too-large' ? 'too-large' : 'unavailable';
-  return new KvError(code, error.message, { cause: error });
 }

@@ -19,6 +19,8 @@ export class KvState {
   /** Keys of rows and of tombstones. */
   readonly #keys = new SortedKeys();
   readonly #folders = new Map<string, Folder>();
+  /** Keys by the session that holds them. */
+  readonly #held = new Map<string, Set<string>>();
   #newest = 0;
 
   get size(): number {
@@ -32,6 +34,11 @@ export class KvState {
 
   row(key: string): KvRow | undefined {
     return this.#rows.get(key);
+  }
+
+  /** Keys that the session holds. */
+  heldBy(session: string): Iterable<string> {
+    return this.#held.get(session) ?? [];
   }
 
   /** By the keys' bytes. */
@@ -55,13 +62,19 @@ export class KvState {
   }
 
   put(row: KvRow): void {
-    const isNew = !this.#rows.has(row.key) && !this.#buried.has(row.key);
+    const old = this.#rows.get(row.key);
+    const isNew = old === undefined && !this.#buried.has(row.key);
     this.#rows.set(row.key, row);
+    if (row.session !== (old?.session ?? '')) this.#move(row.key, old?.session ?? '', row.session);
     this.#touch(row.key, row.modifyIndex, isNew);
   }
 
   delete(key: string): void {
-    if (this.#rows.delete(key) && !this.#buried.has(key)) this.#drop(key);
+    const old = this.#rows.get(key);
+    if (old === undefined) return;
+    this.#rows.delete(key);
+    if (old.session !== '') this.#move(key, old.session, '');
+    if (!this.#buried.has(key)) this.#drop(key);
   }
 
   bury(storeKey: string, key: string, revision: number, wallMs: number): void {
@@ -85,6 +98,19 @@ export class KvState {
   unburyTree(storeKey: string, prefix: string): void {
     this.graves.remove(storeKey);
     this.#trees.delete(prefix);
+  }
+
+  /** The key changes hands; '' is nobody. */
+  #move(key: string, from: string, to: string): void {
+    if (from !== '') {
+      const keys = this.#held.get(from);
+      keys?.delete(key);
+      if (keys?.size === 0) this.#held.delete(from);
+    }
+    if (to === '') return;
+    const keys = this.#held.get(to);
+    if (keys === undefined) this.#held.set(to, new Set([key]));
+    else keys.add(key);
   }
 
   #newestUnder(prefix: string): number {

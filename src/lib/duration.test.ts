@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatDurationNs, parseDurationMs, parseDurationNs } from './duration.ts';
+import { durationProblem, formatDurationNs, parseDurationMs, parseDurationNs } from './duration.ts';
 
 const parsed: readonly (readonly [string, number | undefined])[] = [
   ['0', 0],
@@ -37,4 +37,11 @@ test('a duration prints as Go prints it', () => {
     [3723.5e9, '1h2m3.5s'],
   ];
   for (const [ns, text] of rows) assert.equal(formatDurationNs(ns), text);
+});
+
+test("what is wrong with a duration is said in Go's words", () => {
+  assert.equal(durationProblem('30'), 'time: missing unit in duration "30"');
+  assert.equal(durationProblem('1d'), 'time: unknown unit "d" in duration "1d"');
+  assert.equal(durationProblem('abc'), 'time: invalid duration "abc"');
+  assert.equal(durationProblem(''), 'time: invalid duration ""');
 });

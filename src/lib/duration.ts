@@ -37,6 +37,18 @@ export function parseDurationNs(text: string): number | undefined {
   return Math.abs(ns) > 9.223372036854776e18 ? undefined : ns === 0 ? 0 : ns;
 }
 
+/** Why a text is no Go duration, in the words of Go's time.ParseDuration. */
+export function durationProblem(text: string): string {
+  const quoted = JSON.stringify(text);
+  if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return `time: missing unit in duration ${quoted}`;
+  const unit = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+\.?\d*|\.\d+)([^\d.]+)/.exec(
+    text,
+  )?.[1];
+  return unit === undefined
+    ? `time: invalid duration ${quoted}`
+    : `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`;
+}
+
 /** Text -> milliseconds, or undefined. */
 export function parseDurationMs(text: string): number | undefined {
   const ns = parseDurationNs(text);

@@ -4,3 +4,4 @@ export { headers, parameters } from './parameters.ts';
 export type * from './agent.ts';
 export type * from './catalog.ts';
 export type * from './kv.ts';
+export type * from './session.ts';

@@ -32,6 +32,12 @@ export const paths = {
   healthService: '/v1/health/service/',
   healthState: '/v1/health/state/',
   kv: '/v1/kv/',
+  sessionCreate: '/v1/session/create',
+  sessionDestroy: '/v1/session/destroy/',
+  sessionRenew: '/v1/session/renew/',
+  sessionInfo: '/v1/session/info/',
+  sessionNode: '/v1/session/node/',
+  sessionList: '/v1/session/list',
   statusLeader: '/v1/status/leader',
   statusPeers: '/v1/status/peers',
 } as const;
