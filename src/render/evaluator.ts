@@ -33,6 +33,8 @@ export interface TemplateText {
   readonly environment: Readonly<Record<string, string>>;
   /** Default: the language's own. */
   readonly limits?: Limits;
+  /** False: what a template does once it is complete, as `writeToFile`, is left undone. Default true. */
+  readonly sideEffects?: boolean;
 }
 
 /** What is known of the world. */
@@ -69,10 +71,18 @@ export class Evaluator {
     );
   }
 
-  evaluate(world: World, data?: Value): Evaluation {
-    const pass = new Pass(world, this.#options.limits);
+  /** Names of the functions that the text calls, beside the language's own. */
+  get functionNames(): readonly string[] {
+    return this.#template.functionNames;
+  }
+
+  /** `isOverdue` ends the evaluation when it says so. */
+  evaluate(world: World, data?: Value, isOverdue?: () => boolean): Evaluation {
+    const { limits } = this.#options;
+    const pass = new Pass(world, isOverdue === undefined ? limits : { ...limits, isOverdue });
     this.#pass = pass;
-    const result = pass.finish(this.#run(data));
+    const ran = this.#run(data);
+    const result = this.#options.sideEffects === false ? ran : pass.finish(ran);
     return { used: [...pass.used.values()], missing: [...pass.missing.values()], result };
   }
 
@@ -101,6 +111,7 @@ export class Evaluator {
         ask(dependency) as Answers[Q] | undefined,
       askFile: (dependency) => ask(dependency) as string | undefined,
       markMissing: (dependency) => this.#pass.missing.set(dependency.id, dependency),
+      isComplete: () => this.#pass.missing.size === 0,
       environment: (name) => {
         const { environment } = this.#options;
         return Object.hasOwn(environment, name) ? environment[name] : this.#pass.world.environment(name);
