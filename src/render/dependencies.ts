@@ -4,6 +4,8 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Dependency } from './dependency.ts';
+import { answerKey } from './evaluator-messages.ts';
+import { EvaluatorThread } from './evaluator-thread.ts';
 import { processEnvironment } from './evaluator.ts';
 import type { World } from './evaluator.ts';
 import { watchFile } from './file-watch.ts';
@@ -38,6 +40,8 @@ interface Entry {
 }
 
 export class Dependencies implements World {
+  /** Where long evaluations of these templates run. */
+  readonly thread = new EvaluatorThread();
   readonly #deps: DependenciesDeps;
   // By what is asked, not by id: `key` and `keyExists` of one key are one subscription.
   readonly #entries = new Map<string, Entry>();
@@ -48,7 +52,7 @@ export class Dependencies implements World {
   }
 
   lookup(dependency: Dependency): KnownAnswer | undefined {
-    return this.#entries.get(entryKey(dependency))?.current();
+    return this.#entries.get(answerKey(dependency))?.current();
   }
 
   /** When the oldest of some answers was saved (wall clock), if one of them is of an earlier run. */
@@ -70,7 +74,7 @@ export class Dependencies implements World {
 
   /** Why a dependency has no answer, as far as its source said, and since when it is waited for (monotonic). */
   waiting(dependency: Dependency): { readonly sinceMs: number; readonly error: Error | undefined } {
-    const entry = this.#entries.get(entryKey(dependency));
+    const entry = this.#entries.get(answerKey(dependency));
     return { sinceMs: entry?.sinceMs ?? this.#deps.clock.monotonicMs(), error: entry?.state.error };
   }
 
@@ -80,7 +84,7 @@ export class Dependencies implements World {
    */
   follow(user: Dependent, used: readonly Dependency[], release: boolean): boolean {
     const known = this.#used.get(user) ?? new Map<string, Dependency>();
-    const wanted = new Map(used.map((dependency) => [entryKey(dependency), dependency]));
+    const wanted = new Map(used.map((dependency) => [answerKey(dependency), dependency]));
     let answered = false;
     for (const [key, dependency] of wanted) {
       if (known.has(key)) continue;
@@ -95,6 +99,7 @@ export class Dependencies implements World {
   }
 
   close(): void {
+    this.thread.close();
     for (const entry of this.#entries.values()) entry.close();
     this.#entries.clear();
     this.#used.clear();
@@ -141,8 +146,4 @@ export class Dependencies implements World {
     this.#entries.delete(key);
     entry.close();
   }
-}
-
-function entryKey(dependency: Dependency): string {
-  return dependency.kind === 'file' ? dependency.id : JSON.stringify(dependency.query);
 }

@@ -96,6 +96,7 @@ function parse(options: OfflineOptions, prefixed: boolean): Evaluator {
       functionDenylist: options.deny ?? [],
       sandboxPath: '',
       environment: options.fixture?.env ?? {},
+      eagerPlugins: true,
     });
   } catch (error) {
     const { message } = error as Error;

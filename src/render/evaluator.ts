@@ -31,6 +31,8 @@ export interface TemplateText {
   readonly sandboxPath: string;
   /** Seen by `env` before the process's own. */
   readonly environment: Readonly<Record<string, string>>;
+  /** `plugin` runs also while data are missing, as in consul-template. Default false. */
+  readonly eagerPlugins?: boolean;
   /** Default: the language's own. */
   readonly limits?: Limits;
   /** False: what a template does once it is complete, as `writeToFile`, is left undone. Default true. */
@@ -111,7 +113,7 @@ export class Evaluator {
         ask(dependency) as Answers[Q] | undefined,
       askFile: (dependency) => ask(dependency) as string | undefined,
       markMissing: (dependency) => this.#pass.missing.set(dependency.id, dependency),
-      isComplete: () => this.#pass.missing.size === 0,
+      mayRun: () => this.#options.eagerPlugins === true || this.#pass.missing.size === 0,
       environment: (name) => {
         const { environment } = this.#options;
         return Object.hasOwn(environment, name) ? environment[name] : this.#pass.world.environment(name);

@@ -19,11 +19,13 @@ export interface Limits {
   readonly depth?: number;
   /** UTF-16 units of the output, and of any string on the way. Default 64 Mi. */
   readonly outputLength?: number;
-  /** Asked every 4,096 steps; true ends the execution. */
+  /** Asked every 16 steps; true ends the execution. */
   readonly isOverdue?: () => boolean;
 }
 
 export const mostDepth = 100_000;
+/** A step may be the call of a slow function: looking at a clock costs less than that. */
+const overdueSteps = 16;
 
 /** Spending against the limits; one may be shared by an execution and those that its functions start. */
 export class Budget {
@@ -50,7 +52,8 @@ export class Budget {
   #check(): string | undefined {
     if (this.#spent > this.#steps) return `exceeded the limit of ${this.#steps} steps`;
     if (this.#isOverdue?.() === true) return 'exceeded the time allowed';
-    this.#checkAt = Math.min(this.#spent + 4096, this.#steps + 1);
+    this.#checkAt =
+      this.#isOverdue === undefined ? this.#steps + 1 : Math.min(this.#spent + overdueSteps, this.#steps + 1);
     return undefined;
   }
 }

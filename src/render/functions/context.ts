@@ -13,6 +13,8 @@ export interface FunctionContext {
   askFile(dependency: Dependency): string | undefined;
   /** Holds the output back although there is an answer (`safeLs` of an empty list). */
   markMissing(dependency: Dependency): void;
+  /** Whether programs may run: every dependency so far has had its answer, unless that does not count. */
+  mayRun(): boolean;
   /** The template's own environment first, then the process's. */
   environment(name: string): string | undefined;
   /** Milliseconds since the Unix epoch. */

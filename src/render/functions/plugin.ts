@@ -1,6 +1,6 @@
 /**
- * plugin: a program's output as text. It runs on every evaluation, also while data are missing, and nothing else runs
- * meanwhile: a template's function cannot wait.
+ * plugin: a program's output as text. It runs on every evaluation, but for those in which a dependency before it has no
+ * answer yet: what it would be given is not the data.
  */
 import { spawnSync } from 'node:child_process';
 import { trimSpace } from '../../lib/go-text.ts';
@@ -8,15 +8,18 @@ import { defineFunction } from '../../template/functions.ts';
 import type { GoFunction } from '../../template/functions.ts';
 import { quote } from '../../template/quote.ts';
 import { fromBytes } from '../../template/text.ts';
+import type { FunctionContext } from './context.ts';
 
 const timeLimitMs = 30_000;
 const outputLimit = 64 * 1024 * 1024;
 
-export const pluginFunctions: readonly GoFunction[] = [
-  defineFunction('plugin', { params: ['string', '...string'], result: 'string' }, (name, ...words) =>
-    name === '' ? '' : runPlugin(name, words, timeLimitMs),
-  ),
-];
+export function pluginFunctions(context: FunctionContext): readonly GoFunction[] {
+  return [
+    defineFunction('plugin', { params: ['string', '...string'], result: 'string' }, (name, ...words) =>
+      name === '' || !context.mayRun() ? '' : runPlugin(name, words, timeLimitMs),
+    ),
+  ];
+}
 
 /** Arguments are trimmed and empty ones dropped. Throws with the program's output when it fails or takes too long. */
 export function runPlugin(name: string, words: readonly string[], timeoutMs: number): string {
