@@ -22,7 +22,7 @@ class Bench {
         this.#answers.set(message.key, { data: message.data });
         return undefined;
       case 'rows':
-        (this.#answers.get(message.key)?.data as unknown[]).push(...message.rows);
+        (this.#answers.get(message.key)!.data as unknown[]).push(...message.rows);
         return undefined;
       case 'drop':
         this.#answers.delete(message.key);
