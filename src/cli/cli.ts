@@ -2,6 +2,7 @@
 import { ClientError } from '@portolan/sdk';
 import { Command, CommanderError, Option } from 'commander';
 import { AgentError } from '../agent/errors.ts';
+import { ClusterError } from '../cluster/errors.ts';
 import { isSystemError } from '../lib/file-problem.ts';
 import { StoreError } from '../store/store.ts';
 import { DockerError } from '../docker/docker.ts';
@@ -39,6 +40,16 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./members.ts')).membersCommand,
   },
   {
+    name: 'leave',
+    summary: 'Have an agent leave the cluster and stop.',
+    load: async () => (await import('./leave.ts')).leaveCommand,
+  },
+  {
+    name: 'force-leave',
+    summary: 'Take a dead agent’s node out of the catalog.',
+    load: async () => (await import('./force-leave.ts')).forceLeaveCommand,
+  },
+  {
     name: 'services',
     summary: 'List, register and deregister services.',
     load: async () => (await import('./services.ts')).servicesCommand,
@@ -47,6 +58,11 @@ const commands: readonly Entry[] = [
     name: 'kv',
     summary: 'Read and write keys.',
     load: async () => (await import('./kv.ts')).kvCommand,
+  },
+  {
+    name: 'store',
+    summary: 'Move the catalog and the keys to another store.',
+    load: async () => (await import('./store.ts')).storeCommand,
   },
   {
     name: 'validate',
@@ -158,7 +174,7 @@ function report(error: unknown, io: Io, usageExitCode: number): number {
   }
   if (isExpected(error)) {
     io.err(`portolan: ${error.message}\n`);
-    return 1;
+    return error instanceof ClusterError && error.code === 'superseded' ? 3 : 1;
   }
   if (error instanceof TypeError && error.message.startsWith('invalid boolean')) {
     io.err(`${error.message}\n`);
@@ -169,6 +185,6 @@ function report(error: unknown, io: Io, usageExitCode: number): number {
 
 /** What a person can mend: the message says how, and a stack would only hide it. */
 function isExpected(error: unknown): error is Error {
-  const kinds = [AgentError, StoreError, DockerError, RegistrarError];
+  const kinds = [AgentError, ClusterError, StoreError, DockerError, RegistrarError];
   return kinds.some((kind) => error instanceof kind) || isSystemError(error);
 }
