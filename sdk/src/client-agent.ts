@@ -6,6 +6,7 @@ import {
   type AgentSelf,
   type AgentService,
   type AgentServiceRegistration,
+  type AgentTemplate,
   type AgentVersion,
   type HealthCheck,
   type Member,
@@ -31,6 +32,11 @@ export class AgentClient {
 
   metrics(options?: RequestOptions): Promise<AgentMetrics> {
     return this.#get(paths.agentMetrics, options);
+  }
+
+  /** How the templates of the agent are doing; only Portolan has this endpoint. */
+  templates(options?: RequestOptions): Promise<readonly AgentTemplate[]> {
+    return this.#get(paths.agentTemplates, options);
   }
 
   members(options?: RequestOptions): Promise<readonly Member[]> {

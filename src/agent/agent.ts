@@ -103,7 +103,7 @@ async function serve(config: Config, given: Serving): Promise<void> {
   await Promise.race([parts.registry.ready, loops.failed, aborted(signal)]);
   const gauges = openGauges(parts);
   const servers = await openServers(config, {
-    http: { ...httpDeps(config, parts, disk, log), gauges: () => gauges.read() },
+    http: { ...httpDeps(config, parts, disk, log), ...gauges.forHttp },
     dns: { catalog: parts.catalog, log: log.child('dns') },
   });
   stack.add('servers', () => servers.close());

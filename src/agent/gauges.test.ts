@@ -20,9 +20,10 @@ test('an agent without registrar and templates tells of its catalog and registry
 });
 
 test('renders and commands are counted with the time of the last one', () => {
-  const gauges = new Gauges(sources);
+  const gauges = new Gauges(sources, () => 5000);
   gauges.addRegistrar(() => ({ ...emptyStats(), connected: true, events: 5 }));
   gauges.addTemplates(() => []);
+  gauges.hooks.evaluated?.({ source: 's', durationMs: 1 });
   gauges.hooks.rendered?.({ source: 's', destination: 'd', bytes: 1, sinceChangeMs: 2.5 });
   const report = {
     kind: 'command',
@@ -42,4 +43,7 @@ test('renders and commands are counted with the time of the last one', () => {
   assert.equal(read['render.last_change_to_swap_ms'], 2.5);
   assert.equal(read['render.failed_commands_total'], 1);
   assert.equal(read['render.last_command_ms'], 9);
+  assert.equal(read['render.last_command_exit'], 1);
+  assert.equal(read['render.evaluations_total'], 1);
+  assert.equal(read['render.last_render_seconds'], 5);
 });

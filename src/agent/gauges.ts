@@ -3,7 +3,9 @@
  * counts that only grow end in `_total`.
  */
 import type { RegistrarStats } from '../registrar/stats.ts';
+import type { HttpDeps } from '../http/http.ts';
 import type { RunnerHooks, TemplateStatus } from '../render/options.ts';
+import { templateGauges, templateRows } from './template-status.ts';
 
 export interface GaugeSources {
   readonly revision: () => number;
@@ -13,26 +15,36 @@ export interface GaugeSources {
 
 export class Gauges {
   readonly #sources: GaugeSources;
+  readonly #wallMs: () => number;
   #registrar: (() => Readonly<RegistrarStats>) | undefined;
   #templates: (() => readonly TemplateStatus[]) | undefined;
+  #evaluations = 0;
   #renders = 0;
+  #lastRenderMs = 0;
   #lastChangeToSwapMs = 0;
   #commands = 0;
   #failedCommands = 0;
   #lastCommandMs = 0;
+  #lastCommandExit = 0;
 
-  constructor(sources: GaugeSources) {
+  constructor(sources: GaugeSources, wallMs: () => number = Date.now) {
     this.#sources = sources;
+    this.#wallMs = wallMs;
   }
 
   /** For a template runner. */
   readonly hooks: RunnerHooks = {
+    evaluated: () => {
+      this.#evaluations++;
+    },
     rendered: ({ sinceChangeMs }) => {
       this.#renders++;
+      this.#lastRenderMs = this.#wallMs();
       if (sinceChangeMs !== undefined) this.#lastChangeToSwapMs = sinceChangeMs;
     },
-    commandEnded: ({ ok, durationMs }) => {
+    commandEnded: ({ ok, exit, durationMs }) => {
       this.#commands++;
+      this.#lastCommandExit = exit ?? -1;
       if (!ok) this.#failedCommands++;
       this.#lastCommandMs = durationMs;
     },
@@ -45,6 +57,13 @@ export class Gauges {
   addTemplates(status: () => readonly TemplateStatus[]): void {
     this.#templates = status;
   }
+
+  /** What the HTTP interface tells of it. */
+  readonly forHttp: Required<Pick<HttpDeps, 'gauges' | 'labelledGauges' | 'templates'>> = {
+    gauges: () => this.read(),
+    labelledGauges: () => templateGauges(this.#templates?.() ?? []),
+    templates: () => templateRows(this.#templates?.() ?? []),
+  };
 
   read(): Readonly<Record<string, number>> {
     const { nodes, services } = this.#sources.catalog();
@@ -86,11 +105,16 @@ export class Gauges {
       'render.templates': all.length,
       'render.templates_waiting': count('waiting'),
       'render.templates_failed': count('failed', 'broken'),
+      'render.waiting_dependencies': all.reduce((sum, { waitingFor }) => sum + waitingFor.length, 0),
+      'render.commands_owed': all.filter(({ commandOwed }) => commandOwed).length,
+      'render.evaluations_total': this.#evaluations,
       'render.renders_total': this.#renders,
+      'render.last_render_seconds': this.#lastRenderMs / 1000,
       'render.last_change_to_swap_ms': this.#lastChangeToSwapMs,
       'render.commands_total': this.#commands,
       'render.failed_commands_total': this.#failedCommands,
       'render.last_command_ms': this.#lastCommandMs,
+      'render.last_command_exit': this.#lastCommandExit,
     };
   }
 }

@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { CheckStatus } from '../model/check.ts';
 import type { CheckDefinition, ServiceRegistration } from '../model/registration.ts';
 import type { Service } from '../model/service.ts';
-import type { AgentSelf, Member } from '@portolan/sdk/wire';
+import type { AgentSelf, AgentTemplate, Member } from '@portolan/sdk/wire';
 import type { HttpMetrics } from './metrics.ts';
 import type { Views } from './views.ts';
 
@@ -21,6 +21,8 @@ export interface Deps {
   readonly agent: AgentInfo;
   readonly views: Views;
   readonly metrics: HttpMetrics;
+  /** Left out: the agent has no templates. */
+  readonly templates?: () => readonly AgentTemplate[];
   readonly clock: Clock;
 }
 

@@ -6,7 +6,7 @@ import { Api, type ApiOptions } from './api.ts';
 import { readBody } from './body.ts';
 import { acceptsGzip, compress, gzipMinBytes } from './compress.ts';
 import { Connections } from './connections.ts';
-import { HttpMetrics } from './metrics.ts';
+import { HttpMetrics, type LabelledGauge } from './metrics.ts';
 import { findHeader, type RequestHead, type RequestSource } from './request.ts';
 import { routes } from './routes.ts';
 import type { Deps, HandlerOptions } from './deps.ts';
@@ -61,6 +61,7 @@ export interface HttpDeps extends Omit<Deps, 'options' | 'views' | 'metrics'>, V
   readonly log: Logger;
   /** More values for agent/metrics, by name below `portolan.`. */
   readonly gauges?: () => Readonly<Record<string, number>>;
+  readonly labelledGauges?: () => readonly LabelledGauge[];
   /** What a token may do; by default anything. */
   readonly authorize?: ApiOptions['authorize'];
 }
@@ -79,7 +80,11 @@ export class HttpServer {
     this.#log = deps.log;
     this.#connections = new Connections(options.maxConnectionsPerClient ?? 200);
     this.#baseHeaders = baseHeaders(options.responseHeaders ?? {});
-    this.#metrics = new HttpMetrics({ clock: deps.clock, gauges: () => this.#gauges(deps) });
+    this.#metrics = new HttpMetrics({
+      clock: deps.clock,
+      gauges: () => this.#gauges(deps),
+      labelledGauges: () => deps.labelledGauges?.() ?? [],
+    });
     this.#api = buildApi(options, this.#baseHeaders, deps, this.#metrics);
     this.#server = createServer({ requestTimeout: 0, highWaterMark: 65_536 });
     // A query may be parked for 10 minutes and a sixteenth; idle connections stay until the client closes them.

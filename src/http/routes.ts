@@ -11,6 +11,7 @@ import * as mesh from './mesh.ts';
 import type { Route } from './router.ts';
 import * as session from './session.ts';
 import * as status from './status.ts';
+import { templates } from './templates.ts';
 
 /** Every endpoint. A path that ends in `/` takes the rest of the path as a name or key. */
 export const routes: readonly Route[] = [
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   { path: paths.agentVersion, methods: { GET: agent.version }, ignoresNamespace: true },
   { path: paths.agentMembers, methods: { GET: agent.members }, ignoresNamespace: true },
   { path: paths.agentMetrics, methods: { GET: agent.metrics }, ignoresNamespace: true },
+  { path: paths.agentTemplates, methods: { GET: templates }, ignoresNamespace: true },
   { path: paths.agentMaintenance, methods: { PUT: agent.nodeMaintenance }, ignoresNamespace: true },
   { path: paths.agentServices, methods: { GET: agentServices.services } },
   { path: paths.agentService, methods: { GET: agentServices.service } },

@@ -4,4 +4,5 @@ export { headers, parameters } from './parameters.ts';
 export type * from './agent.ts';
 export type * from './catalog.ts';
 export type * from './kv.ts';
+export type * from './templates.ts';
 export type * from './session.ts';

@@ -4,6 +4,7 @@ export const paths = {
   agentVersion: '/v1/agent/version',
   agentMembers: '/v1/agent/members',
   agentMetrics: '/v1/agent/metrics',
+  agentTemplates: '/v1/agent/templates',
   agentServices: '/v1/agent/services',
   agentService: '/v1/agent/service/',
   agentServiceRegister: '/v1/agent/service/register',
