@@ -43,6 +43,17 @@ export class AgentClient {
     return this.#get(paths.agentMembers, options);
   }
 
+  /** The agent's node leaves the catalog, then the agent stops. */
+  leave(options?: RequestOptions): Promise<void> {
+    return this.#put(paths.agentLeave, options);
+  }
+
+  /** Takes a dead agent's node out of the catalog; `prune`: the agent is no member any more either. */
+  async forceLeave(node: string, options: RequestOptions & { prune?: boolean } = {}): Promise<void> {
+    const query = options.prune === true ? ([['prune', '']] as const) : [];
+    await this.#transport.write('PUT', `${paths.agentForceLeave}${twice(node)}`, query, undefined, options);
+  }
+
   /** By service ID. */
   services(options?: RequestOptions & { filter?: string }): Promise<Readonly<Record<string, AgentService>>> {
     return this.#get(paths.agentServices, options, options?.filter);

@@ -1,22 +1,23 @@
 /** What this agent says of itself at /v1/agent/self and its kin. Field sets as consul.md 1.1 lists them. */
 import { arch, cpus, platform } from 'node:os';
 import type { AgentSelf, Member } from '@portolan/sdk/wire';
+import type { ClusterMember } from '../catalog/member.ts';
 import type { Config } from '../config/config.ts';
 import type { AgentInfo } from '../http/deps.ts';
 import { compatVersion, version } from '../lib/version.ts';
+import { type ClusterInfo, hostPort } from './cluster.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export interface AgentInfoDeps {
   readonly registry: Registry;
+  readonly cluster: Pick<ClusterInfo, 'members' | 'leader' | 'isLead' | 'leave' | 'forceLeave'>;
   readonly revision: () => number;
   /** '' when the registrar is off. */
   readonly registrarId: string;
 }
 
 export function agentInfo(config: Config, nodeId: string, deps: AgentInfoDeps): AgentInfo {
-  const { advertise } = config.addresses;
-  const host = advertise.includes(':') ? `[${advertise}]` : advertise;
-  const server = `${host}:${config.ports.server}`;
+  const server = hostPort(config.addresses.advertise, config.ports.server);
   return {
     nodeName: config.nodeName,
     nodeId,
@@ -24,29 +25,50 @@ export function agentInfo(config: Config, nodeId: string, deps: AgentInfoDeps): 
     revision: `portolan-${version}`,
     buildDate: '2026-01-01T00:00:00Z',
     nodeMeta: config.nodeMeta,
-    members: () => [self(config, nodeId)],
-    leader: () => server,
-    peers: () => [server],
+    members: () => members(config, nodeId, deps.cluster.members()),
+    leader: () => deps.cluster.leader(),
+    peers: () => addresses(deps.cluster.members(), server),
+    leave: () => deps.cluster.leave(),
+    forceLeave: (node, { prune }) => deps.cluster.forceLeave(node, { forget: prune }),
     debugConfig: () => debugConfig(config, deps.registrarId),
-    stats: () => stats(deps, server, config),
+    stats: () => stats(deps, config),
   };
 }
 
-/** One agent is a whole cluster of one server. */
-function self(config: Config, nodeId: string): Member {
+// Source: consul.md 1.1; those that Consul has for members on their way are not used here.
+const statusCodes = { alive: 1, left: 3, failed: 4 } as const;
+
+/** This agent first, then the others by name. */
+function members(config: Config, nodeId: string, all: readonly ClusterMember[]): readonly Member[] {
+  const own = all.find(({ id }) => id === nodeId);
+  const others = all.filter((member) => member !== own);
+  const lone = { id: nodeId, name: config.nodeName, address: config.addresses.advertise };
+  const self = own ?? {
+    ...lone,
+    httpPort: config.ports.http,
+    serverPort: config.ports.server,
+    build: compatVersion,
+    status: 'alive',
+  };
+  const isAlone = config.store.url === '';
+  return [self, ...others].map((member) => wireMember(member, config.datacenter, isAlone));
+}
+
+/** Every agent is a server. */
+function wireMember(member: ClusterMember, datacenter: string, isAlone: boolean): Member {
   return {
-    Name: config.nodeName,
-    Addr: config.addresses.advertise,
+    Name: member.name,
+    Addr: member.address,
     Port: 8301,
     Tags: {
       acls: '0',
-      bootstrap: '1',
-      build: `${compatVersion}:`,
-      dc: config.datacenter,
+      ...(isAlone ? { bootstrap: '1' } : {}),
+      build: `${member.build}:`,
+      dc: datacenter,
       ft_fs: '1',
       ft_si: '1',
-      id: nodeId,
-      port: String(config.ports.server),
+      id: member.id,
+      port: String(member.serverPort),
       raft_vsn: '3',
       role: 'consul',
       segment: '',
@@ -55,7 +77,7 @@ function self(config: Config, nodeId: string): Member {
       vsn_min: '2',
       wan_join_port: '8302',
     },
-    Status: 1,
+    Status: statusCodes[member.status],
     ProtocolMin: 1,
     ProtocolMax: 5,
     ProtocolCur: 2,
@@ -65,7 +87,12 @@ function self(config: Config, nodeId: string): Member {
   };
 }
 
-/** Names that clients of Consul look for, then our own configuration. Tokens and the like are not in a Config. */
+function addresses(all: readonly ClusterMember[], own: string): readonly string[] {
+  const alive = all.filter(({ status }) => status === 'alive');
+  return alive.length === 0 ? [own] : alive.map(({ address, serverPort }) => hostPort(address, serverPort));
+}
+
+/** Names that clients of Consul look for, then our own configuration without its secrets. */
 function debugConfig(config: Config, registrarId: string): Readonly<Record<string, unknown>> {
   return {
     ACLsEnabled: false,
@@ -75,11 +102,19 @@ function debugConfig(config: Config, registrarId: string): Readonly<Record<strin
     ServerMode: true,
     UIConfig: { Enabled: false },
     RegistrarID: registrarId,
-    Portolan: config,
+    Portolan: { ...config, store: withoutSecrets(config.store) },
   };
 }
 
-function stats({ registry, revision }: AgentInfoDeps, leader: string, config: Config): AgentSelf['Stats'] {
+function withoutSecrets(store: Config['store']): Config['store'] {
+  const url = store.url.replace(/\/\/[^/@]*@/, '//');
+  return { ...store, url, password: store.password === '' ? '' : 'hidden' };
+}
+
+function stats({ registry, revision, cluster }: AgentInfoDeps, config: Config): AgentSelf['Stats'] {
+  const all = cluster.members();
+  const count = (status: ClusterMember['status']): string =>
+    String(all.filter((member) => member.status === status).length);
   const checks = [...registry.checks().values()];
   const index = String(revision());
   return {
@@ -92,21 +127,21 @@ function stats({ registry, revision }: AgentInfoDeps, leader: string, config: Co
     build: { prerelease: '', revision: `portolan-${version}`, version: compatVersion },
     consul: {
       acl: 'disabled',
-      bootstrap: 'true',
+      bootstrap: String(config.store.url === ''),
       known_datacenters: '1',
-      leader: 'true',
-      leader_addr: leader,
+      leader: String(cluster.isLead()),
+      leader_addr: cluster.leader(),
       server: 'true',
     },
     raft: {
       applied_index: index,
       commit_index: index,
       last_log_index: index,
-      num_peers: '0',
-      state: 'Leader',
+      num_peers: String(Math.max(0, Number(count('alive')) - 1)),
+      state: cluster.isLead() ? 'Leader' : 'Follower',
     },
     runtime: { arch: arch(), cpu_count: String(cpus().length), os: platform(), version: process.version },
-    serf_lan: { failed: '0', left: '0', members: '1' },
+    serf_lan: { failed: count('failed'), left: count('left'), members: String(Math.max(1, all.length)) },
     serf_wan: { failed: '0', left: '0', members: '1' },
     portolan: { data_dir: config.dataDir, heap_bytes: String(process.memoryUsage().heapUsed), version },
   };

@@ -5,19 +5,18 @@
  * registry has synchronised and the registrar has a complete list (or Docker is known to be absent), so that a restart renders nothing
  * that has not changed.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
 import { Catalog } from '../catalog/catalog.ts';
 import { CatalogTable } from '../catalog/catalog-table.ts';
 import { TombstoneCollector } from '../catalog/collector.ts';
 import { Replica } from '../catalog/replica.ts';
 import { CatalogWriter } from '../catalog/writer.ts';
+import type { Steward } from '../cluster/steward.ts';
+import { StewardTable } from '../cluster/steward-table.ts';
 import type { Config } from '../config/config.ts';
 import type { HttpDeps } from '../http/http.ts';
 import { Kv } from '../kv/kv.ts';
 import { KvTable } from '../kv/kv-table.ts';
-import { runReaper } from '../kv/reaper-loop.ts';
 import { SessionReaper } from '../kv/session-reaper.ts';
 import { SessionRules } from '../kv/session-rules.ts';
 import { SessionTable } from '../kv/session-table.ts';
@@ -30,22 +29,20 @@ import { compatVersion, version } from '../lib/version.ts';
 import { parseMark } from '../registrar/mark.ts';
 import { defaultRegistrarId } from '../registrar/options.ts';
 import { Registrar } from '../registrar/registrar.ts';
-import { LevelPersistence } from '../registry/persistence-level.ts';
 import { Registry } from '../registry/registry.ts';
 import { selfRows } from '../registry/self.ts';
 import { TemplateRunner } from '../render/runner.ts';
-import { openDataDir } from '../store/embedded/data-dir.ts';
-import { openEmbeddedStore } from '../store/embedded/embedded-store.ts';
-import { MemoryStore } from '../store/memory/memory-store.ts';
 import type { Store } from '../store/store.ts';
 import { Watches } from '../watch/watches.ts';
 import { agentInfo } from './agent-info.ts';
+import { type Cluster, clusterInfo, keepRegistryInLine, openCluster, openSteward } from './cluster.ts';
 import { AgentError } from './errors.ts';
 import { openEngine, registrarOptions } from './registrar-agent.ts';
 import { Gauges } from './gauges.ts';
 import { Closers, Loops } from './lifecycle.ts';
 import { openServers } from './servers.ts';
 import { ReplicaSource } from './source-replica.ts';
+import { type Disk, openDisk } from './store.ts';
 import { RegistryTarget } from './target-registry.ts';
 import { templateSpecs } from './templates.ts';
 
@@ -65,13 +62,13 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
   if (engine !== undefined) stack.add('Docker connection', () => engine.close());
   try {
     const clock = systemClock;
-    const disk = await openDisk(config, clock, log, stack);
+    const disk = await openDisk(config, { clock, log, stack });
     const { nodeName: node, datacenter } = config;
     const data = config.dev ? 'in memory' : config.dataDir;
     log.child('agent').info({ version, node, datacenter, data }, 'Portolan starts');
     const stop = new AbortController();
     const parts = buildParts(config, disk, clock, log);
-    const loops = startLoops(parts, stop.signal, log);
+    const loops = startLoops(parts, stop.signal);
     stack.add('loops', async () => {
       stop.abort();
       await loops.settled();
@@ -98,6 +95,11 @@ interface Serving {
 
 async function serve(config: Config, given: Serving): Promise<void> {
   const { parts, loops, specs, engine, disk, log, stop, stack, signal } = given;
+  await Promise.race([parts.cluster.liveness.start(signal), loops.failed]);
+  if (signal.aborted) return;
+  keepRegistryInLine(parts.cluster, parts.registry);
+  loops.add('liveness', parts.cluster.liveness.run(stop));
+  loops.add('steward', parts.steward.run(stop));
   await parts.registry.configure({ services: config.services, checks: config.nodeChecks });
   loops.add('registry', parts.registry.run(stop));
   await Promise.race([parts.registry.ready, loops.failed, aborted(signal)]);
@@ -118,8 +120,10 @@ async function serve(config: Config, given: Serving): Promise<void> {
     loops.add('templates', runner.run(stop));
   }
   log.child('agent').info({ node: config.nodeName, datacenter: config.datacenter }, 'agent is ready');
-  await Promise.race([loops.failed, aborted(signal)]);
-  log.child('agent').info({}, config.dev ? 'agent stops' : 'agent stops; services stay registered');
+  await Promise.race([loops.failed, aborted(signal), parts.cluster.left.opened]);
+  const ends =
+    config.dev || parts.cluster.left.isOpen ? 'agent stops' : 'agent stops; services stay registered';
+  log.child('agent').info({}, ends);
 }
 
 function writePidFile(path: string, stack: Closers): void {
@@ -134,31 +138,6 @@ function writePidFile(path: string, stack: Closers): void {
 
 // ---- parts ----
 
-interface Disk {
-  readonly store: Store;
-  readonly nodeId: string;
-  readonly persistence: LevelPersistence | undefined;
-  /** Where the template runner notes owed commands; undefined with -dev. */
-  readonly renderPath: string | undefined;
-}
-
-async function openDisk(config: Config, clock: Clock, log: Logger, stack: Closers): Promise<Disk> {
-  if (config.dev) {
-    const store = new MemoryStore({}, { clock });
-    stack.add('store', () => store.close());
-    return { store, nodeId: config.nodeId || randomUUID(), persistence: undefined, renderPath: undefined };
-  }
-  const dir = await openDataDir(config.dataDir);
-  stack.add('data directory', () => dir.close());
-  const store = await openEmbeddedStore({ path: dir.storePath }, { clock, log: log.child('store') });
-  stack.add('store', () => store.close());
-  const persistence = await LevelPersistence.open(dir.registryPath);
-  stack.add('registry records', () => persistence.close());
-  const renderPath = join(dir.path, 'render');
-  mkdirSync(renderPath, { recursive: true, mode: 0o700 });
-  return { store, nodeId: config.nodeId || dir.nodeId, persistence, renderPath };
-}
-
 interface Parts {
   readonly store: Store;
   readonly watches: Watches;
@@ -167,9 +146,10 @@ interface Parts {
   readonly writer: CatalogWriter;
   readonly kv: Kv;
   readonly sessions: Sessions;
-  readonly reaper: SessionReaper;
+  readonly cluster: Cluster;
+  readonly steward: Steward;
+  readonly stewardTable: StewardTable;
   readonly registry: Registry;
-  readonly collector: TombstoneCollector;
   readonly clock: Clock;
 }
 
@@ -178,10 +158,16 @@ function buildParts(config: Config, disk: Disk, clock: Clock, log: Logger): Part
   const watches = new Watches({ clock });
   const catalogTable = new CatalogTable();
   const kvTable = new KvTable();
+  const stewardTable = new StewardTable();
   const sessionTable = new SessionTable();
   const replica = new Replica(
     {},
-    { store, tables: [catalogTable, kvTable, sessionTable], watches, log: log.child('catalog') },
+    {
+      store,
+      tables: [catalogTable, kvTable, sessionTable, stewardTable],
+      watches,
+      log: log.child('catalog'),
+    },
   );
   const catalog = new Catalog({ datacenter: config.datacenter }, { table: catalogTable });
   const writer = new CatalogWriter({}, { store, replica, table: catalogTable, clock });
@@ -195,20 +181,42 @@ function buildParts(config: Config, disk: Disk, clock: Clock, log: Logger): Part
       store,
       replica,
       clock,
-      log: log.child('catalog'),
       graveyards: () => [...catalogTable.graveyards(), ...kvTable.graveyards()],
     },
   );
+  const clusterDeps = { store, catalog, writer, watches, clock, log };
+  const cluster = openCluster(config, disk, clusterDeps);
+  const steward = openSteward(config, {
+    ...clusterDeps,
+    cluster,
+    collector,
+    table: stewardTable,
+    jobs: [{ name: 'sessions', run: () => reaper.reap() }],
+    topics: reaper.topics,
+  });
   const registry = new Registry(registryOptions(config, disk), {
     catalog,
-    writer,
+    writer: cluster.ownRows,
     loaded: replica.loaded,
     watches,
     persistence: disk.persistence,
     clock,
     log: log.child('registry'),
   });
-  return { store, watches, replica, catalog, writer, kv, sessions, reaper, registry, collector, clock };
+  return {
+    store,
+    watches,
+    replica,
+    catalog,
+    writer,
+    kv,
+    sessions,
+    cluster,
+    steward,
+    stewardTable,
+    registry,
+    clock,
+  };
 }
 
 function registryOptions(config: Config, disk: Disk): ConstructorParameters<typeof Registry>[0] {
@@ -220,7 +228,8 @@ function registryOptions(config: Config, disk: Disk): ConstructorParameters<type
       address: config.addresses.advertise,
       taggedAddresses: config.taggedAddresses,
       meta: config.nodeMeta,
-      serverPort: config.ports.server,
+      // Clients of a cluster look for an agent's API; a lone agent says what a Consul server does.
+      serverPort: disk.sole || config.ports.http < 0 ? config.ports.server : config.ports.http,
       version: compatVersion,
     }),
     // With the registrar off nobody will ask Docker again: what a former run registered goes.
@@ -242,6 +251,7 @@ function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger): HttpDe
   const { catalog, writer, kv, sessions, registry, watches, replica, store, clock } = parts;
   const agent = agentInfo(config, disk.nodeId, {
     registry,
+    cluster: clusterInfo(config, parts),
     revision: () => replica.revision,
     registrarId: config.registrar.enabled ? registrarId(config) : '',
   });
@@ -262,11 +272,9 @@ function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger): HttpDe
 
 // ---- loops ----
 
-function startLoops(parts: Parts, stop: AbortSignal, log: Logger): Loops {
+function startLoops(parts: Parts, stop: AbortSignal): Loops {
   const loops = new Loops();
   loops.add('replica', parts.replica.run(stop));
-  loops.add('tombstones', parts.collector.run(stop));
-  loops.add('sessions', runReaper(stop, { ...parts, log: log.child('sessions') }));
   return loops;
 }
 
@@ -284,7 +292,7 @@ async function startRegistrar(
     { ...registrarOptions(own, nodeName, registrarId(config)), advertise: config.addresses.advertise },
     {
       source,
-      target: new RegistryTarget(parts),
+      target: new RegistryTarget({ ...parts, writer: parts.cluster.ownRows }),
       log: log.child('registrar'),
       clock: parts.clock,
     },

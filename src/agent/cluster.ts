@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { topics } from '../catalog/topics.ts';
 import type { TombstoneCollector } from '../catalog/collector.ts';
-import { fold } from '../catalog/keys.ts';
+import type { ClusterMember } from '../catalog/member.ts';
 import type { CatalogWriter } from '../catalog/writer.ts';
 import { Departure } from '../cluster/departure.ts';
 import { ClusterError } from '../cluster/errors.ts';
@@ -123,32 +123,54 @@ export function openSteward(
   );
 }
 
-/** Takes this agent out of the catalog and lets it stop. Throws ClusterError or CatalogError when it is still there. */
-export async function leaveCluster(config: Config, { liveness, departure, left }: Cluster): Promise<void> {
+/** The cluster as the HTTP API and the gauges see it. */
+export interface ClusterInfo {
+  members(): readonly ClusterMember[];
+  /** `host:port` of the steward, '' when there is none. */
+  leader(): string;
+  isLead(): boolean;
+  /** Resolves when this agent is out of the catalog; it stops then. Throws ClusterError when it is still there. */
+  leave(): Promise<void>;
+  /** Takes a dead agent out. Throws ClusterError `unknown-member`. */
+  forceLeave(node: string, options: { readonly forget: boolean }): Promise<void>;
+}
+
+export function clusterInfo(
+  config: Config,
+  deps: {
+    readonly catalog: Catalog;
+    readonly cluster: Cluster;
+    readonly steward: Steward;
+    readonly stewardTable: StewardTable;
+  },
+): ClusterInfo {
+  const { catalog, cluster, steward, stewardTable } = deps;
+  // A lone agent leads from the start.
+  const fallback = config.store.url === '' ? cluster.address : '';
+  return {
+    members: () => catalog.members(),
+    leader: () => stewardTable.lead?.address ?? fallback,
+    isLead: () => steward.isLead,
+    leave: () => leaveCluster(config, cluster),
+    forceLeave: (node, options) => cluster.departure.force(node, options),
+  };
+}
+
+async function leaveCluster(config: Config, { liveness, departure, left }: Cluster): Promise<void> {
   const fence = liveness.leave();
-  if (fence === undefined || !(await departure.leave(config.nodeName, fence))) {
+  if (fence === undefined || !(await departure.leave(config.nodeName, fence).catch(stays))) {
     liveness.stay();
-    throw new ClusterError(
-      'not-held',
-      'the store does not answer, so that this agent could not leave; try again',
-    );
+    throw new ClusterError('not-held', 'this agent could not leave: the store does not answer; try again');
   }
   await liveness.end();
   left.open();
+
+  function stays(error: unknown): never {
+    liveness.stay();
+    throw error;
+  }
 }
 
-/** Names of the live members, for gauges and lists. */
-export function liveAddresses(catalog: Catalog): readonly string[] {
-  return catalog
-    .members()
-    .filter(({ status }) => status === 'alive')
-    .map(({ address, serverPort }) => hostPort(address, serverPort));
-}
-
-export function isSelf(config: Config, name: string): boolean {
-  return fold(name) === fold(config.nodeName);
-}
-
-function hostPort(address: string, port: number): string {
+export function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

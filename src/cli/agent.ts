@@ -12,10 +12,11 @@ export const agentCommand: CliCommand = {
     examples(command, [
       'portolan agent -dev',
       'portolan agent -data-dir /var/lib/portolan -client 0.0.0.0',
+      'portolan agent -store etcd://10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379 -node n1',
       'portolan agent -template nginx.ctmpl:/etc/nginx/conf.d/app.conf:"nginx -s reload"',
       'portolan agent -config-dir /etc/portolan.d --registrar=false',
     ]);
-    exitCodes(command, '0 stopped, 1 could not start or failed');
+    exitCodes(command, '0 stopped, 1 could not start or failed, 3 another agent took over the node’s name');
     command.addHelpText('after', 'Signals: SIGINT and SIGTERM stop the agent; services stay registered.');
     command.action(async () => {
       const { config, warnings } = loadAgentConfig(command, io);

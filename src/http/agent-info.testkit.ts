@@ -1,4 +1,5 @@
 import type { Member } from '@portolan/sdk/wire';
+import { ClusterError } from '../cluster/errors.ts';
 import type { AgentInfo } from './deps.ts';
 
 /** An agent that is its own only member and leader, at 127.0.0.1 in dc1. */
@@ -25,6 +26,9 @@ export function lonelyAgent(agent: Pick<AgentInfo, 'nodeName' | 'nodeId' | 'node
     members: () => [member],
     leader: () => leader,
     peers: () => [leader],
+    leave: () => Promise.resolve(),
+    forceLeave: (node) =>
+      Promise.reject(new ClusterError('unknown-member', `No node found with name '${node}'`)),
     debugConfig: () => ({}),
     stats: () => ({ agent: {}, consul: {}, raft: {}, runtime: {} }),
   };

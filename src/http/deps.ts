@@ -52,6 +52,10 @@ export interface AgentInfo {
   /** host:port of the leader, '' if none is known. */
   leader(): string;
   peers(): readonly string[];
+  /** Resolves when this agent's node is out of the catalog; it stops then. Throws ClusterError. */
+  leave(): Promise<void>;
+  /** Takes a dead agent out of the catalog; `prune`: its name is forgotten too. Throws ClusterError `unknown-member`. */
+  forceLeave(node: string, options: { readonly prune: boolean }): Promise<void>;
   debugConfig(): Readonly<Record<string, unknown>>;
   stats(): AgentSelf['Stats'];
 }

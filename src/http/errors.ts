@@ -30,7 +30,7 @@ export const statuses: {
   /** Consul answers a filter that it can't parse as a fault of its own. */
   readonly filter: number;
 } = {
-  catalog: { invalid: 500, unknown: 500, unavailable: 500 },
+  catalog: { invalid: 500, unknown: 500, unavailable: 500, fenced: 500 },
   kv: { unknown: 500, unavailable: 500, 'too-large': 413, session: 500, invalid: 500, refused: 500 },
   registry: {
     invalid: 400,

@@ -1,5 +1,6 @@
 import { paths } from '@portolan/sdk/wire';
 import * as agent from './agent.ts';
+import * as agentCluster from './agent-cluster.ts';
 import * as agentChecks from './agent-checks.ts';
 import * as agentHealth from './agent-health.ts';
 import * as agentServices from './agent-services.ts';
@@ -21,6 +22,9 @@ export const routes: readonly Route[] = [
   { path: paths.agentMetrics, methods: { GET: agent.metrics }, ignoresNamespace: true },
   { path: paths.agentTemplates, methods: { GET: templates }, ignoresNamespace: true },
   { path: paths.agentMaintenance, methods: { PUT: agent.nodeMaintenance }, ignoresNamespace: true },
+  { path: paths.agentLeave, methods: { PUT: agentCluster.leave }, ignoresNamespace: true },
+  { path: paths.agentForceLeave, methods: { PUT: agentCluster.forceLeave }, ignoresNamespace: true },
+  { path: paths.agentJoin, methods: { PUT: agentCluster.join }, ignoresNamespace: true },
   { path: paths.agentServices, methods: { GET: agentServices.services } },
   { path: paths.agentService, methods: { GET: agentServices.service } },
   { path: paths.agentServiceRegister, methods: { PUT: agentServices.register } },

@@ -4,7 +4,7 @@
  */
 export const importTable: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli'],
-  cli: ['agent', 'config', 'registrar', 'render', 'template', 'store', 'docker', 'model', 'sdk'],
+  cli: ['agent', 'cluster', 'config', 'registrar', 'render', 'template', 'store', 'docker', 'model', 'sdk'],
   agent: [
     'catalog',
     'cluster',

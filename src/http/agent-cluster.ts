@@ -1,0 +1,41 @@
+import { ClusterError } from '../cluster/errors.ts';
+import { type Answer, emptyAnswer } from './answer.ts';
+import type { Deps } from './deps.ts';
+import { HttpError } from './errors.ts';
+import { parseBool } from './read-options.ts';
+import type { HttpRequest } from './request.ts';
+import { requiredName } from './tail.ts';
+
+/** Agents that come and go: what Consul does by gossip, the store does here. */
+
+/** Answered when this agent's node is out of the catalog; the agent stops then. */
+export async function leave(request: HttpRequest, deps: Deps): Promise<Answer> {
+  requireWrite(request, deps, 'agent');
+  await deps.agent.leave();
+  return emptyAnswer;
+}
+
+/** Takes a dead agent out of the catalog at once; one that is alive is left alone. */
+export async function forceLeave(request: HttpRequest, deps: Deps): Promise<Answer> {
+  requireWrite(request, deps, 'operator');
+  const { query } = request;
+  const prune = query.has('prune') && (query.get('prune') === '' || parseBool(query.get('prune')) === true);
+  try {
+    await deps.agent.forceLeave(requiredName(request, 'Missing node name'), { prune });
+  } catch (error) {
+    if (!(error instanceof ClusterError) || error.code !== 'unknown-member') throw error;
+    throw new HttpError(500, `agent: ${error.message}`);
+  }
+  return emptyAnswer;
+}
+
+/** Accepted: agents of one store are members of one cluster without being told. */
+export function join(request: HttpRequest, deps: Deps): Answer {
+  requireWrite(request, deps, 'agent');
+  return emptyAnswer;
+}
+
+function requireWrite(request: HttpRequest, deps: Deps, what: 'agent' | 'operator'): void {
+  if (!request.authorize.allows(what, deps.agent.nodeName, 'write'))
+    throw new HttpError(403, 'Permission denied');
+}
