@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import type { Io } from './command.ts';
 import { defineInit } from './template-init.ts';
 import { defineLint } from './template-lint.ts';
+import { defineStatus } from './template-status.ts';
 
 export function defineTemplateTools(command: Command, io: Io, exit: (code: number) => void): void {
   defineInit(command, io);
   defineLint(command, io, exit);
+  defineStatus(command, io, exit);
 }
