@@ -3,8 +3,11 @@ import type { Io } from './cli/command.ts';
 
 const stop = new AbortController();
 let firstSignalMs: number | undefined;
+/** Commands that steer by signals themselves. */
+let takers = 0;
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
+    if (takers > 0) return;
     stop.abort();
     firstSignalMs ??= performance.now();
     // Whoever asks again does not want to wait for a tidy end. A terminal and npm send the same Ctrl-C at once.
@@ -26,6 +29,14 @@ const io: Io = {
   onHangup: (listener) => {
     process.on('SIGHUP', listener);
     return () => void process.off('SIGHUP', listener);
+  },
+  takeSignals: (names, listener) => {
+    takers++;
+    for (const name of names) process.on(name, listener);
+    return () => {
+      takers--;
+      for (const name of names) process.off(name, listener);
+    };
   },
 };
 

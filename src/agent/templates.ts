@@ -1,12 +1,21 @@
 /** Template stanzas of the configuration -> what the runner takes: texts are read, users and groups are looked up. */
 import { readFileSync } from 'node:fs';
-import type { TemplateConfig } from '../config/config.ts';
+import type { TemplateConfig, Wait } from '../config/config.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import { templateSpec, type TemplateSpec } from '../render/options.ts';
 import { fromBytes } from '../template/text.ts';
 import { AgentError } from './errors.ts';
 
-export function templateSpecs(configs: readonly TemplateConfig[]): readonly TemplateSpec[] {
+/** What a stanza that says nothing of it has. */
+export interface TemplateDefaults {
+  readonly wait: Wait | null;
+  readonly errorFatal: boolean;
+}
+
+export function templateSpecs(
+  configs: readonly TemplateConfig[],
+  defaults: TemplateDefaults = { wait: null, errorFatal: false },
+): readonly TemplateSpec[] {
   return configs.map((config) => {
     const { source, contents } = config;
     return templateSpec({
@@ -15,6 +24,9 @@ export function templateSpecs(configs: readonly TemplateConfig[]): readonly Temp
       destination: config.destination,
       command: config.command,
       commandTimeoutMs: config.commandTimeoutMs,
+      killSignal: config.killSignal,
+      killTimeoutMs: config.killTimeoutMs,
+      env: config.env,
       check: config.check,
       checkTimeoutMs: config.checkTimeoutMs,
       perms: config.perms,
@@ -27,7 +39,8 @@ export function templateSpecs(configs: readonly TemplateConfig[]): readonly Temp
       missingKey: config.errorOnMissingKey ? 'error' : 'zero',
       functionDenylist: config.functionDenylist,
       sandboxPath: config.sandboxPath,
-      wait: config.wait,
+      errorFatal: config.errorFatal ?? defaults.errorFatal,
+      wait: config.wait ?? defaults.wait,
     });
   });
 }

@@ -23,6 +23,7 @@ export async function cli(args: readonly string[], options: CliOptions = {}): Pr
     readStdin: () => Promise.resolve(Buffer.from(options.input ?? '')),
     signal: new AbortController().signal,
     onHangup: () => () => {},
+    takeSignals: () => () => {},
   });
   return { code, out: Buffer.concat(out).toString(), err };
 }

@@ -11,6 +11,11 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Called on SIGHUP until the returned function is called. */
   readonly onHangup: (listener: () => void) => () => void;
+  /** These signals go to the listener alone until the returned function is called; `signal` stays as it is meanwhile. */
+  readonly takeSignals: (
+    names: readonly NodeJS.Signals[],
+    listener: (name: NodeJS.Signals) => void,
+  ) => () => void;
 }
 
 /** One command of the program: its own file, and one line in the table of cli.ts. */

@@ -1,104 +1,152 @@
-import { ConfigError } from '../config/config-error.ts';
-import { loadTemplateConfig, type TemplateLoad } from '../config/load-template.ts';
-import { runTemplates } from '../agent/template-agent.ts';
+import type { Command } from 'commander';
 import { AgentError } from '../agent/errors.ts';
-import { createLogger } from '../lib/log.ts';
+import { runTemplates, templateExitCodes } from '../agent/template-agent.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { loadTemplateConfig } from '../config/load-template.ts';
+import type { TemplateLoad } from '../config/template-config.ts';
+import { type TemplateFlagValues, templateFlags, vaultFlags } from '../config/template-flags.ts';
+import { Evaluator } from '../render/evaluator.ts';
+import { templateSpecs } from '../agent/templates.ts';
 import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 import { defineEval } from './template-eval.ts';
+import { openTemplateLog } from './template-log.ts';
 import { defineTemplateTools } from './template-tools.ts';
+import { printVersion } from './version.ts';
 
-interface TemplateFlags {
-  readonly consulAddr?: string;
-  readonly consulToken?: string;
-  readonly config?: readonly string[];
-  readonly template?: readonly string[];
-  readonly wait?: string;
-  readonly once?: boolean;
-  readonly dry?: boolean;
-  readonly maxStale?: string;
-  readonly logLevel?: string;
-}
+type Flags = Readonly<Record<string, unknown>>;
 
 /** Exit codes as consul-template's. Source: template.md 3.6. */
-const codes = { failed: 14, badConfig: 15, badFlags: 13 } as const;
+const codes = {
+  failed: templateExitCodes.failed,
+  badConfig: templateExitCodes.badConfig,
+  badFlags: 13,
+} as const;
 
 export const templateCommand: CliCommand = {
   usageExitCode: codes.badFlags,
   define: (command, io, exit) => {
     command
       .option(
-        '--consul-addr <address>',
-        'Consul or Portolan to follow (env CONSUL_HTTP_ADDR; default 127.0.0.1:8500)',
-      )
-      .option('--consul-token <token>', 'access token (env CONSUL_HTTP_TOKEN)')
-      .option(
         '--config <path>',
         'consul-template configuration, file or directory; may be given several times',
         collect,
       )
-      .option('--template <in:out[:command]>', 'a template to render; may be given several times', collect)
-      .option('--wait <min[:max]>', 'quiet time before a template renders')
-      .option('--max-stale <duration>', 'how old an answer may be, e.g. 2s; 0s asks the leader')
-      .option('--once', 'render every template once, then end')
       .option('--dry', 'print what would be written, write nothing, run nothing')
-      .option('--log-level <level>', 'trace, debug, info, warn or error');
+      .option('--parse-only', 'read configuration and templates, then end')
+      .option('-v, --version', 'print the version');
+    addFlags(command);
     examples(command, [
       'portolan template --consul-addr consul:8500 --template app.ctmpl:/etc/nginx/conf.d/app.conf:"nginx -s reload"',
       'portolan template -config /etc/consul-template.d -once',
+      'portolan template -template haproxy.ctmpl:/run/haproxy.cfg -exec "haproxy -W -f /run/haproxy.cfg" -exec-reload-signal SIGUSR2',
       'portolan template eval --fixture world.json app.ctmpl',
     ]);
-    exitCodes(command, '0 stopped, or done with -once; 13 bad flags; 14 failed; 15 bad configuration');
-    command.action(async (flags: TemplateFlags) => exit(await run(flags, io)));
+    exitCodes(
+      command,
+      '0 stopped, or done with -once; 12 interrupted before -once was done; 13 bad flags; 14 failed; 15 bad configuration; else that of the supervised command (255: a signal ended it)',
+    );
+    command.addHelpText(
+      'after',
+      'Signals: SIGTERM and SIGINT stop it; SIGHUP reads configuration and templates again; SIGQUIT logs the state of every template; a supervised command gets all others.',
+    );
+    command.action(async (flags: Flags) => exit(await run(flags, io)));
     defineEval(command, io);
     defineTemplateTools(command, io, exit);
   },
 };
 
-async function run(flags: TemplateFlags, io: Io): Promise<number> {
+function addFlags(command: Command): void {
+  for (const { name, type, help } of templateFlags) {
+    if (type === 'boolean') command.option(`--${name}`, help);
+    else if (type === 'value') command.option(`--${name} <value>`, help);
+    else command.option(`--${name} <value>`, `${help}; may be given several times`, collect);
+  }
+  for (const [name, type] of vaultFlags) {
+    const option = command.createOption(type === 'boolean' ? `--vault-${name}` : `--vault-${name} <value>`);
+    command.addOption(option.hideHelp());
+  }
+}
+
+async function run(flags: Flags, io: Io): Promise<number> {
+  if (flags['version'] === true) {
+    printVersion(io);
+    return 0;
+  }
+  const dry = flags['dry'] === true;
   const load = loadOrExplain(flags, io);
-  const level = levelOf(flags.logLevel) ?? load.logLevel;
-  const log = createLogger({ level, format: 'text', write: io.err });
-  for (const warning of load.warnings) log.warn({}, warning);
+  if (flags['parseOnly'] === true) return parseAll(load, io);
+  const { log, close } = openTemplateLog(load.log, io.err, codes.badConfig);
+  for (const warning of [...load.warnings, ...vaultWarnings(flags)]) log.warn({}, warning);
   try {
-    const done = await runTemplates(
+    return await runTemplates(
+      { load, dry },
       {
-        ...load,
-        consulAddress: flags.consulAddr ?? load.consulAddress,
-        consulToken: flags.consulToken ?? load.consulToken,
-        once: flags.once ?? load.once,
-        dry: flags.dry ?? false,
+        log,
+        signal: io.signal,
+        print: io.out,
+        listen: io.takeSignals,
+        reload: () => loadTemplates(flags, io),
       },
-      { log, signal: io.signal, print: io.out },
     );
-    return done ? 0 : codes.failed;
+  } catch (error) {
+    if (error instanceof AgentError) throw new CliError(`portolan: ${error.message}`, codes.badConfig);
+    throw error;
+  } finally {
+    close();
+  }
+}
+
+function loadOrExplain(flags: Flags, io: Io): TemplateLoad {
+  try {
+    return loadTemplates(flags, io);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const isFlag = error.at?.source?.startsWith('flag ') === true;
+    throw new CliError(`portolan: ${error.message}`, isFlag ? codes.badFlags : codes.badConfig);
+  }
+}
+
+function loadTemplates(flags: Flags, io: Io): TemplateLoad {
+  const values: Record<string, boolean | string | readonly string[]> = {};
+  for (const { name } of templateFlags) {
+    const value = flags[attribute(name)];
+    if (value !== undefined) values[name] = value as TemplateFlagValues[string];
+  }
+  const paths = (flags['config'] ?? []) as readonly string[];
+  return loadTemplateConfig({ paths, flags: values, env: io.env, dry: flags['dry'] === true });
+}
+
+/** Every template, not only the first that is wrong. */
+function parseAll(load: TemplateLoad, io: Io): number {
+  let code: number = templateExitCodes.done;
+  for (const spec of specsOrExplain(load)) {
+    try {
+      void new Evaluator({ ...spec, name: spec.source, environment: {} });
+    } catch (error) {
+      io.err(`${spec.source}: parse: ${(error as Error).message}\n`);
+      code = codes.failed;
+    }
+  }
+  return code;
+}
+
+function specsOrExplain(load: TemplateLoad): ReturnType<typeof templateSpecs> {
+  try {
+    return templateSpecs(load.templates);
   } catch (error) {
     if (error instanceof AgentError) throw new CliError(`portolan: ${error.message}`, codes.badConfig);
     throw error;
   }
 }
 
-function loadOrExplain(flags: TemplateFlags, io: Io): TemplateLoad {
-  try {
-    return loadTemplateConfig({
-      paths: flags.config ?? [],
-      templates: flags.template ?? [],
-      ...(flags.wait === undefined ? {} : { wait: flags.wait }),
-      ...(flags.maxStale === undefined ? {} : { maxStale: flags.maxStale }),
-      env: io.env,
-    });
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(`portolan: ${error.message}`, codes.badConfig);
-    throw error;
-  }
+function vaultWarnings(flags: Flags): readonly string[] {
+  const given = vaultFlags.filter(([name]) => flags[attribute(`vault-${name}`)] !== undefined);
+  return given.map(([name]) => `-vault-${name} has no effect: Vault is not supported`);
 }
 
-function levelOf(text: string | undefined): TemplateLoad['logLevel'] | undefined {
-  const levels = ['trace', 'debug', 'info', 'warn', 'error'] as const;
-  if (text === undefined) return undefined;
-  const level = levels.find((known) => known === (text === 'err' ? 'error' : text));
-  if (level === undefined)
-    throw new CliError(`-log-level ${text}: use one of ${levels.join(', ')}`, codes.badFlags);
-  return level;
+/** commander's name for an option: `log-file` -> `logFile`. */
+function attribute(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function collect(value: string, previous: readonly string[] | undefined): string[] {

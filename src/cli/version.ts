@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { CliCommand } from './command.ts';
+import type { CliCommand, Io } from './command.ts';
 import { examples, exitCodes } from './command.ts';
 import { compatVersion, version } from '../lib/version.ts';
 
@@ -19,7 +19,12 @@ export const versionCommand: CliCommand = {
         );
         return;
       }
-      io.out(`Portolan v${version}\nSpeaks the HTTP and DNS interface of Consul ${compatVersion}\n`);
+      printVersion(io);
     });
   },
 };
+
+/** For people. */
+export function printVersion(io: Io): void {
+  io.out(`Portolan v${version}\nSpeaks the HTTP and DNS interface of Consul ${compatVersion}\n`);
+}

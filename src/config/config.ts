@@ -132,6 +132,17 @@ export interface Wait {
   readonly maxMs: number;
 }
 
+/** The environment of a child: of this process's variables those that pass the lists, then `custom`. */
+export interface EnvConfig {
+  /** Nothing is inherited. */
+  readonly pristine: boolean;
+  /** `NAME=value`. */
+  readonly custom: readonly string[];
+  /** Globs; empty: all names. */
+  readonly allowlist: readonly string[];
+  readonly denylist: readonly string[];
+}
+
 /** One template stanza; exactly one of source and contents is not ''. */
 export interface TemplateConfig {
   readonly source: string;
@@ -140,11 +151,18 @@ export interface TemplateConfig {
   /** A list is executed as it is; one string with spaces goes through `sh -c`. Empty: none. */
   readonly command: readonly string[] | string;
   readonly commandTimeoutMs: number;
+  /** Sent to a command whose time is over; null: it is killed at once. */
+  readonly killSignal: NodeJS.Signals | null;
+  /** How long it then has before it is killed. */
+  readonly killTimeoutMs: number;
+  /** What the command sees of this process's environment. */
+  readonly env: EnvConfig;
   /** Run on the candidate before it takes the destination's place (`nginx -t` style); exit 0 accepts it. */
   readonly check: readonly string[] | string;
   readonly checkTimeoutMs: number;
   /** 0 = keep the existing file's mode, or 0644. */
   readonly perms: number;
+  /** A name or a number; '' = keep. */
   readonly user: string;
   readonly group: string;
   readonly backup: boolean;
@@ -152,6 +170,8 @@ export interface TemplateConfig {
   readonly leftDelimiter: string;
   readonly rightDelimiter: string;
   readonly errorOnMissingKey: boolean;
+  /** The template's own failure ends the program; undefined: the runner's default. */
+  readonly errorFatal: boolean | undefined;
   readonly functionDenylist: readonly string[];
   readonly sandboxPath: string;
   readonly wait: Wait | null;

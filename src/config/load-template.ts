@@ -1,133 +1,216 @@
 /**
- * Configuration of `portolan template`: consul-template's files as far as they are about Consul and templates, and flags.
- * Source: template.md 3.1.
+ * Configuration of `portolan template`: consul-template's files and flags -> one frozen TemplateLoad. CT_LOCAL_CONFIG comes
+ * first, then the files in their order, then flags. Source: template.md 3.1.
  */
 import { deepFreeze } from '../lib/freeze.ts';
-import { noPosition, type ObjectTree } from '../lib/tree.ts';
-import type { TemplateConfig, Wait } from './config.ts';
+import type { ObjectTree } from '../lib/tree.ts';
+import type { TemplateConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
-import {
-  blocks,
-  boolean,
-  type Context,
-  type Decoded,
-  duration,
-  ignored,
-  oneOf,
-  section,
-  string,
-} from './decode.ts';
-import { splitTemplateFlag } from './flags.ts';
-import { type ConfigFormat, readConfigPath } from './read-file.ts';
-import { templateFields, waitSection } from './schema.ts';
-import { templateConfig, waitConfig } from './templates.ts';
+import { type Context, section } from './decode.ts';
+import { parseConfigText } from './read-file.ts';
+import type {
+  ConsulConfig,
+  DedupConfig,
+  ExecConfig,
+  RetryConfig,
+  SignalConfig,
+  TemplateLoad,
+  TemplateLogConfig,
+  TlsConfig,
+  TransportConfig,
+} from './template-config.ts';
+import { readTemplateFiles, sniff } from './template-files.ts';
+import { type TemplateFlagValues, templateFlagTree } from './template-flags.ts';
+import { type RawConsul, type RawRunner, type RawSsl, runnerFields } from './template-schema.ts';
+import { envConfig, templateConfig, waitConfig } from './templates.ts';
 
-const later = 'not built yet';
-const forever = 'failures are retried forever, with a growing delay';
-
-const fields = {
-  template: blocks(templateFields),
-  consul: section({
-    address: string,
-    token: string,
-    token_file: ignored(later),
-    namespace: ignored('an Enterprise feature'),
-    auth: ignored(later),
-    ssl: ignored(later),
-    retry: ignored(forever),
-    transport: ignored('connections are managed by themselves'),
-  }),
-  wait: waitSection,
-  log_level: oneOf(['trace', 'debug', 'info', 'warn', 'err', 'error']),
-  max_stale: duration(),
-  block_query_wait: duration(),
-  once: boolean,
-  pid_file: ignored(later),
-  kill_signal: ignored(later),
-  reload_signal: ignored(later),
-  template_error_fatal: ignored('a broken template never ends the program'),
-  err_on_failed_lookup: ignored('a failed lookup never ends the program'),
-  default_delimiters: section({ left: string, right: string }),
-  syslog: ignored(later),
-  log_file: ignored(later),
-  deduplicate: ignored(later),
-  exec: ignored(later),
-  vault: ignored('Vault is not supported'),
-  nomad: ignored('Nomad is not supported'),
-};
+type Env = Readonly<Record<string, string | undefined>>;
 
 export interface TemplateLoadOptions {
   readonly paths?: readonly string[];
-  readonly format?: ConfigFormat;
-  /** `in:out[:command]`. */
-  readonly templates?: readonly string[];
-  readonly wait?: string;
-  readonly maxStale?: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly flags?: TemplateFlagValues;
+  readonly env?: Env;
+  /** Nothing will be written: templates need no destination. */
+  readonly dry?: boolean;
 }
 
-export interface TemplateLoad {
-  readonly consulAddress: string;
-  readonly consulToken: string;
-  readonly templates: readonly TemplateConfig[];
-  readonly wait: Wait | null;
-  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
-  readonly maxStaleMs: number;
-  readonly queryWaitMs: number;
-  readonly once: boolean;
-  readonly warnings: readonly string[];
-}
-
-/** Throws ConfigError; a configuration without any template is refused too. */
+/** Throws ConfigError; a configuration with neither a template nor a command to supervise is refused too. */
 export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
   const env = options.env ?? {};
   const context: Context = { ignored: new Map() };
-  const trees: ObjectTree[] = (options.paths ?? []).flatMap((path) => readConfigPath(path, options.format));
-  const raw: Decoded<typeof fields> = section(fields).decode([...trees, emptyTree], '', context);
-  const delimiters = raw.default_delimiters ?? {};
-  const fromFiles = (raw.template ?? []).map((template) =>
-    templateConfig({
-      left_delimiter: delimiters.left ?? '{{',
-      right_delimiter: delimiters.right ?? '}}',
-      ...template,
-    }),
-  );
-  const templates = [...fromFiles, ...(options.templates ?? []).map(templateOfFlag)];
-  if (templates.length === 0) {
-    throw new ConfigError(
-      'conflict',
-      'no template: name one with -template in:out[:command], or in a file with -config',
-    );
+  const inline = env['CT_LOCAL_CONFIG'] ?? '';
+  const flags = templateFlagTree(options.flags ?? {});
+  const trees: ObjectTree[] = [
+    ...(inline === ''
+      ? []
+      : [parseConfigText(inline, sniff(inline), 'environment variable CT_LOCAL_CONFIG')]),
+    ...(options.paths ?? []).flatMap((path) => readTemplateFiles(path)),
+    flags,
+  ];
+  const raw: RawRunner = section(runnerFields).decode(trees, '', context);
+  const templates = templatesOf(raw, options.dry ?? false);
+  const exec = execConfig(raw);
+  if (templates.length === 0 && exec.command.length === 0) {
+    const fix = 'name one with -template in:out[:command], or in a file with -config';
+    throw new ConfigError('conflict', `no template: ${fix}`);
   }
+  const strict = raw.compat === 'consul-template';
   return deepFreeze({
-    consulAddress: raw.consul?.address ?? env['CONSUL_HTTP_ADDR'] ?? '127.0.0.1:8500',
-    consulToken: raw.consul?.token ?? env['CONSUL_HTTP_TOKEN'] ?? env['CONSUL_TOKEN'] ?? '',
+    consul: consulConfig(raw, env, strict),
     templates,
-    wait: options.wait === undefined ? waitConfig(raw.wait ?? {}) : waitOfFlag(options.wait),
-    logLevel: raw.log_level === 'err' ? 'error' : (raw.log_level ?? 'info'),
-    maxStaleMs: options.maxStale === undefined ? (raw.max_stale ?? 2000) : maxStaleOfFlag(options.maxStale),
+    exec,
+    dedup: dedupConfig(raw),
+    wait: waitConfig(raw.wait ?? {}),
+    log: logConfig(raw, env, strict),
+    signals: signalConfig(raw, exec),
+    maxStaleMs: raw.max_stale ?? 2000,
     queryWaitMs: raw.block_query_wait ?? 60_000,
-    once: raw.once ?? false,
+    once: strict ? options.flags?.['once'] === true : (raw.once ?? false),
+    pidFile: raw.pid_file ?? '',
+    stateDir: raw.state_dir ?? '',
+    errorFatal: raw.template_error_fatal ?? strict,
+    errorOnFailedLookup: raw.err_on_failed_lookup ?? false,
+    strict,
     warnings: [...context.ignored].map(([key, { why }]) => `${key} has no effect: ${why}`),
   });
 }
 
-const emptyTree: ObjectTree = { kind: 'object', entries: [], at: noPosition };
-
-function templateOfFlag(text: string): TemplateConfig {
-  const at = { ...noPosition, source: 'flag -template' };
-  return templateConfig({ ...splitTemplateFlag(text, at), at });
+function templatesOf(raw: RawRunner, destinationOptional: boolean): readonly TemplateConfig[] {
+  const delimiters = raw.default_delimiters ?? {};
+  return (raw.template ?? []).map((template) =>
+    templateConfig(
+      { left_delimiter: delimiters.left ?? '{{', right_delimiter: delimiters.right ?? '}}', ...template },
+      { destinationOptional },
+    ),
+  );
 }
 
-function maxStaleOfFlag(text: string): number {
-  const at = { ...noPosition, source: 'flag -max-stale' };
-  return duration().decode([{ kind: 'leaf', value: text, at }], 'max_stale', { ignored: new Map() });
+function consulConfig(raw: RawRunner, env: Env, strict: boolean): ConsulConfig {
+  const consul: RawConsul = raw.consul ?? {};
+  const ownToken = consul.token ?? raw.token;
+  const ssl = consul.ssl ?? raw.ssl;
+  const auth = consul.auth ?? raw.auth;
+  return {
+    address: consul.address ?? nonEmpty(env['CONSUL_HTTP_ADDR']) ?? '127.0.0.1:8500',
+    token: ownToken ?? nonEmpty(env['CONSUL_TOKEN']) ?? env['CONSUL_HTTP_TOKEN'] ?? '',
+    tokenFile: consul.token_file ?? '',
+    namespace: consul.namespace ?? '',
+    auth:
+      auth === undefined || auth.enabled === false
+        ? null
+        : { username: auth.username ?? '', password: auth.password ?? '' },
+    // Any key but `enabled = false` asks for it.
+    tls: ssl === undefined || ssl.enabled === false ? null : tlsConfig(ssl),
+    retry: retryConfig({ ...raw.retry, ...consul.retry }, strict),
+    transport: transportConfig(consul.transport ?? {}),
+  };
 }
 
-function waitOfFlag(text: string): Wait | null {
-  const at = { ...noPosition, source: 'flag -wait' };
-  const [min, max] = text
-    .split(':')
-    .map((part) => duration().decode([{ kind: 'leaf', value: part, at }], 'wait', { ignored: new Map() }));
-  return waitConfig({ ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }, at);
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+function tlsConfig(raw: RawSsl): TlsConfig {
+  return {
+    verify: raw.verify ?? true,
+    cert: raw.cert ?? '',
+    key: raw.key ?? '',
+    caCert: raw.ca_cert ?? '',
+    caCertBytes: raw.ca_cert_bytes ?? '',
+    caPath: raw.ca_path ?? '',
+    serverName: raw.server_name ?? '',
+  };
+}
+
+/** consul-template gives up after 12 failures; here only who asks for a limit has one. */
+function retryConfig(raw: NonNullable<RawRunner['retry']>, strict: boolean): RetryConfig {
+  const backoffMs = raw.backoff ?? 250;
+  const max = raw.max_backoff ?? 60_000;
+  return {
+    attempts: raw.enabled === false ? 1 : (raw.attempts ?? (strict ? 12 : 0)),
+    backoffMs,
+    // 0: it grows without an end.
+    maxBackoffMs: max === 0 ? 2 ** 31 - 1 : Math.max(backoffMs, max),
+  };
+}
+
+function transportConfig(raw: NonNullable<RawConsul['transport']>): TransportConfig {
+  return {
+    keepAliveMs: raw.dial_keep_alive ?? 30_000,
+    connectTimeoutMs: (raw.dial_timeout ?? 30_000) + (raw.tls_handshake_timeout ?? 10_000),
+    idleTimeoutMs: raw.idle_conn_timeout ?? 5000,
+    reuse: !(raw.disable_keep_alives ?? false),
+    maxConnections: raw.max_conns_per_host ?? 0,
+  };
+}
+
+function execConfig(raw: RawRunner): ExecConfig {
+  const exec = raw.exec ?? {};
+  return {
+    command: exec.enabled === false ? '' : (exec.command ?? ''),
+    env: envConfig(exec.env),
+    killSignal: exec.kill_signal === undefined ? 'SIGINT' : exec.kill_signal,
+    killTimeoutMs: exec.kill_timeout ?? 30_000,
+    reloadSignal: exec.reload_signal,
+    splayMs: exec.splay ?? 0,
+  };
+}
+
+/** Any of its keys switches it on. */
+function dedupConfig(raw: RawRunner): DedupConfig | null {
+  const dedup = raw.deduplicate;
+  if (dedup === undefined || dedup.enabled === false) return null;
+  const prefix = (dedup.prefix ?? 'consul-template/dedup/').replace(/^\/+/, '').replace(/\/*$/, '/');
+  return {
+    prefix,
+    ttlMs: dedup.ttl ?? 15_000,
+    maxStaleMs: dedup.max_stale ?? raw.max_stale ?? 2000,
+    waitMs: dedup.block_query_wait ?? raw.block_query_wait ?? 60_000,
+  };
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+const levelVariables = ['CT_LOG', 'CONSUL_TEMPLATE_LOG', 'CONSUL_TEMPLATE_LOG_LEVEL'] as const;
+
+function logConfig(raw: RawRunner, env: Env, strict: boolean): TemplateLogConfig {
+  const file = raw.log_file ?? {};
+  const { syslog } = raw;
+  return {
+    level: raw.log_level === 'err' ? 'error' : (raw.log_level ?? levelOf(env) ?? (strict ? 'warn' : 'info')),
+    file: file.path ?? '',
+    rotateBytes: file.log_rotate_bytes ?? 0,
+    rotateAfterMs: file.log_rotate_duration ?? 24 * 3_600_000,
+    rotateKeep: file.log_rotate_max_files ?? 0,
+    syslog:
+      syslog === undefined || syslog.enabled === false
+        ? null
+        : {
+            facility: (syslog.facility ?? 'LOCAL0').toLowerCase(),
+            name: syslog.name ?? (strict ? 'consul-template' : 'portolan'),
+          },
+  };
+}
+
+/** A level that is none is passed over, as a variable may be meant for another program. */
+function levelOf(env: Env): TemplateLogConfig['level'] | undefined {
+  const text = levelVariables.map((name) => nonEmpty(env[name])).find((value) => value !== undefined);
+  const word = text?.toLowerCase();
+  return logLevels.find((level) => level === (word === 'err' ? 'error' : word));
+}
+
+/** Signals that no process can listen to. */
+const deaf: ReadonlySet<string> = new Set(['SIGKILL', 'SIGSTOP']);
+
+function signalConfig(raw: RawRunner, exec: ExecConfig): SignalConfig {
+  const signals = {
+    kill: raw.kill_signal === undefined ? 'SIGINT' : raw.kill_signal,
+    reload: raw.reload_signal === undefined ? 'SIGHUP' : raw.reload_signal,
+    // A child may have a use of its own for SIGQUIT.
+    dump: raw.dump_signal ?? (raw.dump_signal === null || exec.command.length > 0 ? null : 'SIGQUIT'),
+  } as const;
+  for (const [key, signal] of Object.entries(signals)) {
+    if (signal === null || !deaf.has(signal)) continue;
+    throw new ConfigError('invalid-value', `${key}_signal: no process can listen to ${signal}`);
+  }
+  return signals;
 }

@@ -87,7 +87,7 @@ function resolveConfig(trees: readonly ObjectTree[], options: LoadOptions): Load
     services: [...(raw.service ?? []), ...(raw.services ?? [])].map(serviceRegistration),
     nodeChecks: [...(raw.check ?? []), ...(raw.checks ?? [])].map((check) => checkDefinition(check)),
     registrar: registrarConfig(raw, options.env ?? {}),
-    templates: (raw.template ?? []).map(templateConfig),
+    templates: (raw.template ?? []).map((template) => templateConfig(template)),
     templateDefaults: { wait: raw.wait === undefined ? null : waitConfig(raw.wait), maxStaleMs: 0 },
   };
   return { config: deepFreeze(config), warnings: warningsOf(raw, context) };

@@ -5,10 +5,8 @@
 import {
   blocks,
   boolean,
-  command,
   type Decoded,
   duration,
-  fileMode,
   ignored,
   integer,
   mapOf,
@@ -19,6 +17,7 @@ import {
   strings,
 } from './decode.ts';
 import { storeBlock } from './store.ts';
+import { templateFields, waitSection } from './template-schema.ts';
 
 const mesh = 'the service mesh is out of scope';
 const gossip = 'agents find each other through the store, not by gossip';
@@ -83,31 +82,6 @@ const serviceFields = {
   proxy: ignored(mesh),
   connect: ignored(mesh),
   locality: ignored(later),
-};
-
-export const waitSection = section({ enabled: boolean, bool: boolean, min: duration(), max: duration() });
-
-export const templateFields = {
-  source: string,
-  contents: string,
-  destination: string,
-  create_dest_dirs: boolean,
-  command,
-  command_timeout: duration(),
-  exec: section({ command, timeout: duration() }),
-  check: command,
-  check_timeout: duration(),
-  perms: fileMode,
-  user: string,
-  group: string,
-  backup: boolean,
-  error_on_missing_key: boolean,
-  left_delimiter: string,
-  right_delimiter: string,
-  function_denylist: strings,
-  function_blacklist: strings,
-  sandbox_path: string,
-  wait: waitSection,
 };
 
 export const rootFields = {
@@ -339,5 +313,3 @@ export const rootFields = {
 export type RawConfig = Decoded<typeof rootFields>;
 export type RawService = Decoded<typeof serviceFields>;
 export type RawCheck = Decoded<typeof checkFields>;
-export type RawTemplate = Decoded<typeof templateFields>;
-export type RawWait = ReturnType<(typeof waitSection)['decode']>;

@@ -7,14 +7,22 @@ import type { Readable } from 'node:stream';
 export type Command = readonly string[] | string;
 
 export interface CommandOptions {
-  /** The whole group is killed (SIGKILL) after this; 0: never. */
+  /** The whole group is killed after this; 0: never. */
   readonly timeoutMs: number;
+  /** Sent first when the time is over; null or left out: SIGKILL at once. */
+  readonly killSignal?: NodeJS.Signals | null;
+  /** How long after it SIGKILL follows; default at once. */
+  readonly killTimeoutMs?: number;
   /** The whole environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Kills the group when it aborts. */
   readonly signal?: AbortSignal;
   /** Runs the command already, with its output in pipes; then none is started. */
   readonly spare?: ChildProcess | undefined;
+  /** Its output goes where this process's does, and is not kept. */
+  readonly inherit?: boolean;
+  /** It is started and left alone: `ok` as soon as it runs. */
+  readonly detach?: boolean;
 }
 
 export interface CommandResult {
@@ -61,7 +69,7 @@ export function runCommand(command: Command, options: CommandOptions): Promise<C
       child =
         options.spare ??
         spawn(file!, rest, {
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio: options.inherit === true ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
           detached: true,
           env: options.env as NodeJS.ProcessEnv,
         });
@@ -69,7 +77,17 @@ export function runCommand(command: Command, options: CommandOptions): Promise<C
       finish({ exit: null, signal: null, timedOut: false, error: error as Error });
       return;
     }
-    supervise(child, options, output, finish);
+    if (options.detach === true) leaveAlone(child, finish);
+    else supervise(child, options, output, finish);
+  });
+}
+
+function leaveAlone(child: ChildProcess, finish: (end: End) => void): void {
+  child.once('error', (error) => finish({ exit: null, signal: null, timedOut: false, error }));
+  child.once('spawn', () => {
+    child.unref();
+    for (const stream of [child.stdout, child.stderr]) unref(stream?.resume());
+    finish({ exit: 0, signal: null, timedOut: false, error: undefined });
   });
 }
 
@@ -82,14 +100,15 @@ function supervise(
   finish: (end: End) => void,
 ): void {
   let timedOut = false;
-  const kill = (): void => killGroup(child);
-  const timer =
-    options.timeoutMs > 0
-      ? setTimeout(() => {
-          timedOut = true;
-          kill();
-        }, options.timeoutMs)
-      : undefined;
+  const kill = (): void => signalGroup(child.pid, 'SIGKILL');
+  const expire = (): void => {
+    timedOut = true;
+    const { killSignal, killTimeoutMs } = options;
+    if (killSignal === undefined || killSignal === null) return kill();
+    signalGroup(child.pid, killSignal);
+    timer = setTimeout(kill, killTimeoutMs ?? 0);
+  };
+  let timer = options.timeoutMs > 0 ? setTimeout(expire, options.timeoutMs) : undefined;
   options.signal?.addEventListener('abort', kill, { once: true });
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => output.add(chunk));
   const release = (): void => {
@@ -108,11 +127,11 @@ function supervise(
   if (options.signal?.aborted === true) kill();
 }
 
-/** The group's id is the child's: everything that it started dies too, unless it has left the group. */
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
+/** The group's id is the child's: everything that it started is reached too, unless it has left the group. */
+export function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-pid, signal);
   } catch {
     // It has ended in the meantime.
   }
@@ -123,7 +142,11 @@ async function drained(child: ChildProcess): Promise<void> {
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   const ended = Promise.all(streams.map((stream) => endOf(stream)));
   await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 20))]);
-  for (const stream of streams) (stream as Readable & { unref?: () => void }).unref?.();
+  for (const stream of streams) unref(stream);
+}
+
+function unref(stream: (Readable & { unref?: () => void }) | undefined): void {
+  stream?.unref?.();
 }
 
 function endOf(stream: Readable): Promise<void> {

@@ -44,6 +44,8 @@ export interface DestinationOptions {
   readonly createDirs: boolean;
   /** Keeps the replaced content as `PATH.bak`. */
   readonly backup: boolean;
+  /** A symbolic link itself is replaced, as consul-template does. Default: what it points to is. */
+  readonly replaceLinks?: boolean;
 }
 
 export type DestinationErrorCode =
@@ -159,7 +161,7 @@ export class Destination {
   /** Writes a candidate; throws DestinationError and leaves nothing behind. */
   stage(bytes: Uint8Array): Candidate {
     try {
-      const target = finalTarget(this.path);
+      const target = this.#options.replaceLinks === true ? resolve(this.path) : finalTarget(this.path);
       const existing = statSync(this.path, { throwIfNoEntry: false });
       if (existing !== undefined && !existing.isFile()) {
         throw new DestinationError(

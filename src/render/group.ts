@@ -10,6 +10,7 @@
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { childEnvironment } from './child-environment.ts';
 import { commandText, runCommand } from './command.ts';
 import type { Command } from './command.ts';
 import type { Candidate, Swap } from './destination.ts';
@@ -23,13 +24,17 @@ export interface GroupDeps {
   readonly log: Logger;
   readonly hooks: RunnerHooks;
   readonly owed: OwedCommands;
-  /** The whole environment of commands. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Added to what commands see of this process's environment. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Ends running commands. */
   readonly killSignal: AbortSignal;
   /** Something may be left to do: a task became dirty meanwhile. */
   readonly onIdle: () => void;
   readonly retry: boolean;
+  /** As consul-template: a command that fails ends the runner, and the file stays; one with timeout 0 is not waited for. */
+  readonly strict: boolean;
+  /** A failure that ends the runner. */
+  readonly onFatal: (error: Error) => void;
 }
 
 interface Staged {
@@ -85,10 +90,12 @@ export class Group {
     const [first] = this.tasks;
     // What runs once needs no second command.
     if (first === undefined || first.command === '' || !this.#deps.retry || this.#isClosed) return;
+    // A spare's output goes through pipes.
+    if (this.#deps.strict) return;
     const { command, destination } = first.spec;
     this.#armTimer?.cancel();
     this.#armTimer = this.#deps.clock.after(armMs, () => {
-      if (!this.#busy) this.#spare.arm(destination, command, this.#environment(destination, destination));
+      if (!this.#busy) this.#spare.arm(destination, command, this.#environment(first, destination));
     });
   }
 
@@ -121,8 +128,8 @@ export class Group {
     if (outcome.kind === 'broken' && outcome.error.message !== known) {
       this.#deps.log.error({ err: outcome.error }, 'template failed');
     }
-    if (outcome.kind === 'broken') return [];
-    if (outcome.kind === 'waiting') return [];
+    if (outcome.kind === 'broken' && task.spec.errorFatal) this.#deps.onFatal(outcome.error);
+    if (outcome.kind !== 'rendered') return [];
     const { bytes } = outcome;
     try {
       if (task.destination.read()?.equals(bytes) === true) return this.#unchanged(task);
@@ -134,12 +141,13 @@ export class Group {
       return [{ task, bytes, candidate: task.destination.stage(bytes) }];
     } catch (error) {
       this.#failed([task], error as Error, 'destination could not be written');
+      if (this.#deps.strict) this.#deps.onFatal(error as Error);
       return [];
     }
   }
 
   #unchanged(task: Task): readonly Staged[] {
-    task.destination.applyMode();
+    if (!this.#deps.strict) task.destination.applyMode();
     task.refused = undefined;
     task.commandOwed = task.command !== '' && this.#deps.owed.has(task.spec.destination, task.command);
     if (!task.commandOwed) task.succeed();
@@ -156,6 +164,7 @@ export class Group {
     } catch (error) {
       if (!task.commandOwed) this.#deps.owed.settle(task.spec.destination, task.command);
       this.#failed([task], error as Error, 'destination could not be replaced');
+      if (this.#deps.strict) this.#deps.onFatal(error as Error);
     }
   }
 
@@ -197,7 +206,9 @@ export class Group {
     const report = await this.#run('check', task, task.spec.check, task.spec.checkTimeoutMs, candidate);
     if (report.ok) return true;
     task.refused = bytes;
-    this.#failed([task], commandError('check', task.spec.check, report), 'check refused the candidate');
+    const isStopping = this.#deps.killSignal.aborted;
+    const message = isStopping ? 'check was interrupted' : 'check refused the candidate';
+    this.#failed([task], commandError('check', task.spec.check, report), message);
     return false;
   }
 
@@ -222,7 +233,31 @@ export class Group {
     for (const task of concerned) task.state = 'reloading';
     const report = await running;
     if (report.ok) this.#settle(concerned, report);
+    else if (this.#deps.strict) this.#giveUp(concerned, report);
+    else if (this.#deps.killSignal.aborted) this.#interrupted(concerned, swapped, report);
     else await this.#rollBack(concerned, swapped, report);
+  }
+
+  // The debt is not noted: a restart finds the file as it is and runs nothing.
+  #giveUp(tasks: readonly Task[], report: CommandReport): void {
+    const error = commandError('command', tasks[0]!.spec.command, report);
+    for (const task of tasks) {
+      this.#deps.owed.settle(task.spec.destination, task.command);
+      task.commandOwed = false;
+    }
+    this.#failed(tasks, error, 'command failed');
+    if (!this.#deps.killSignal.aborted) this.#deps.onFatal(error);
+  }
+
+  // The runner stops and has killed its command. The next start knows of the debt by its note; where none outlives this
+  // process, by the file: the old one is put back, so that it is replaced again then.
+  #interrupted(concerned: readonly Task[], swapped: readonly Swapped[], report: CommandReport): void {
+    const error = commandError('command', concerned[0]!.spec.command, report);
+    for (const task of concerned) task.fail('failed', error);
+    const restored = this.#deps.owed.isDurable ? [] : this.#restore(swapped);
+    for (const { task } of restored) task.commandOwed = false;
+    const fields = { destination: destinationsOf(concerned), restored: restored.length };
+    this.#deps.log.warn(fields, 'command was interrupted');
   }
 
   #settle(tasks: readonly Task[], report: CommandReport): void {
@@ -244,8 +279,6 @@ export class Group {
   ): Promise<void> {
     const first = concerned[0]!;
     const error = commandError('command', first.spec.command, report);
-    for (const task of concerned) task.lastCommand = report;
-    if (this.#deps.killSignal.aborted) return;
     const restored = this.#restore(swapped);
     for (const task of concerned) {
       const back = restored.find((one) => one.task === task);
@@ -289,9 +322,17 @@ export class Group {
   ): Promise<CommandReport> {
     const at = this.#deps.clock.wallMs();
     const { destination } = task.spec;
-    const env = this.#environment(destination, candidate);
-    const spare = kind === 'check' ? undefined : this.#spare.take(destination);
-    const result = await runCommand(command, { timeoutMs, env, signal: this.#deps.killSignal, spare });
+    const { strict, killSignal } = this.#deps;
+    const result = await runCommand(command, {
+      timeoutMs,
+      env: this.#environment(task, candidate),
+      signal: killSignal,
+      spare: kind === 'check' ? undefined : this.#spare.take(destination),
+      killSignal: task.spec.killSignal,
+      killTimeoutMs: task.spec.killTimeoutMs,
+      inherit: strict && kind !== 'check',
+      detach: strict && kind !== 'check' && timeoutMs === 0,
+    });
     const report: CommandReport = { ...result, kind, at };
     task.lastCommand = report;
     this.#deps.hooks.commandEnded?.({ ...report, command: commandText(command) });
@@ -300,21 +341,19 @@ export class Group {
     return report;
   }
 
-  #environment(destination: string, candidate: string): GroupDeps['environment'] {
-    return {
+  #environment({ spec }: Task, candidate: string): Record<string, string | undefined> {
+    const own = {
       ...this.#deps.environment,
-      PORTOLAN_DESTINATION: destination,
+      PORTOLAN_DESTINATION: spec.destination,
       PORTOLAN_CANDIDATE: candidate,
     };
+    return childEnvironment(process.env, own, spec.env);
   }
 
   #failed(tasks: readonly Task[], error: Error, message: string): void {
     for (const task of tasks) task.fail('failed', error);
-    this.#deps.log.error(
-      { destination: tasks.map((task) => task.spec.destination).join(' '), err: error },
-      message,
-    );
-    if (!this.#deps.retry) return;
+    this.#deps.log.error({ destination: destinationsOf(tasks), err: error }, message);
+    if (!this.#deps.retry || this.#isClosed) return;
     this.#retryTimer?.cancel();
     this.#retryTimer = this.#deps.clock.after(this.#backoff.nextMs(), () => {
       for (const task of this.tasks) {
@@ -323,6 +362,10 @@ export class Group {
       }
     });
   }
+}
+
+function destinationsOf(tasks: readonly Task[]): string {
+  return tasks.map((task) => task.spec.destination).join(' ');
 }
 
 function commandError(kind: 'check' | 'command', command: Command, report: CommandReport): Error {

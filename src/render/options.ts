@@ -1,4 +1,5 @@
 /** What a runner is configured with, and what it tells of itself. */
+import { type EnvironmentRules, inheritEverything } from './child-environment.ts';
 import type { Command, CommandResult } from './command.ts';
 import type { MissingKey } from '../template/state.ts';
 import type { Wait } from './quiescence.ts';
@@ -13,6 +14,12 @@ export interface TemplateSpec {
   readonly command: Command;
   /** 0: no limit. */
   readonly commandTimeoutMs: number;
+  /** Asks a command whose time is over to end; null: it is killed at once. */
+  readonly killSignal: NodeJS.Signals | null;
+  /** How long it then has before it is killed. */
+  readonly killTimeoutMs: number;
+  /** What check and command see of this process's environment. */
+  readonly env: EnvironmentRules;
   /**
    * Decides whether a candidate may stay; exit 0 accepts it. It finds the candidate at `$PORTOLAN_CANDIDATE`, and the
    * destination at `$PORTOLAN_DESTINATION`.
@@ -35,6 +42,8 @@ export interface TemplateSpec {
   readonly missingKey: MissingKey;
   readonly functionDenylist: readonly string[];
   readonly sandboxPath: string;
+  /** The template's own failure ends the runner. */
+  readonly errorFatal: boolean;
   /** null: the runner's own. */
   readonly wait: Wait | null;
 }
@@ -47,6 +56,9 @@ export function templateSpec(
   return {
     command: '',
     commandTimeoutMs: 30_000,
+    killSignal: null,
+    killTimeoutMs: 30_000,
+    env: inheritEverything,
     check,
     checkTimeoutMs: 30_000,
     checkInPlace: !mentionsCandidate(check),
@@ -60,6 +72,7 @@ export function templateSpec(
     missingKey: 'zero',
     functionDenylist: [],
     sandboxPath: '',
+    errorFatal: false,
     wait: null,
     ...parts,
   };
@@ -82,6 +95,10 @@ export interface RunnerOptions {
   readonly stateDir: string | undefined;
   /** Given to `env` and to commands, over the process's own environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** consul-template's behaviour where this runner's is another: docs/compat.md. Default false. */
+  readonly strict?: boolean;
+  /** A key that is still absent after so long ends the runner; undefined: none does. */
+  readonly failedLookupMs?: number;
   /** How long a stopping runner lets its commands run on before it kills them. Default 5 s. */
   readonly stopGraceMs?: number;
 }
@@ -125,6 +142,14 @@ export interface CommandReport extends CommandResult {
   readonly kind: 'check' | 'command' | 'command-after-rollback';
   /** Wall clock, milliseconds. */
   readonly at: number;
+}
+
+/** A supervised process, as far as the runner knows it. Calls must not throw. */
+export interface RunnerChild {
+  /** Every template has been rendered once; `changed`: some file was another before. */
+  ready(changed: boolean): void;
+  /** Some file has changed since, and its command, if any, has succeeded. */
+  changed(): void;
 }
 
 /** Called as things happen; must not throw. */

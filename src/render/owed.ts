@@ -17,6 +17,11 @@ export class OwedCommands {
     if (directory !== undefined) mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
+  /** Notes outlive the process. */
+  get isDurable(): boolean {
+    return this.#directory !== undefined;
+  }
+
   /** `destination` and `command` together name the debt. */
   has(destination: string, command: string): boolean {
     const name = noteName(destination, command);

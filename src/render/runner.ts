@@ -6,14 +6,16 @@
  * Nothing that one template does holds up another, unless both share a command.
  */
 import { setMaxListeners } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 import { aborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { fromBytes } from '../template/text.ts';
 import { Dependencies } from './dependencies.ts';
+import { FailedLookups } from './failed-lookups.ts';
 import { Group } from './group.ts';
-import type { RunnerHooks, RunnerOptions, TemplateStatus } from './options.ts';
+import type { RunnerChild, RunnerHooks, RunnerOptions, TemplateSpec, TemplateStatus } from './options.ts';
 import { OwedCommands } from './owed.ts';
 import type { Source } from './source.ts';
 import { Task } from './task.ts';
@@ -25,54 +27,82 @@ export interface RunnerDeps {
   readonly hooks?: RunnerHooks;
   /** Where dry runs print. */
   readonly print?: (text: string) => void;
+  /** Told when all files are there, and when some have changed. */
+  readonly child?: RunnerChild;
+  /** Default: notes in `stateDir`. */
+  readonly owed?: OwedCommands;
+  /** A source of its own for a template; default: all share `source`. */
+  readonly sourceFor?: (spec: TemplateSpec) => Source;
 }
 
+type Optional = 'sourceFor' | 'owed';
+
 const defaultStopGraceMs = 5000;
+const noChild: RunnerChild = { ready: () => {}, changed: () => {} };
 
 export class TemplateRunner {
   readonly #options: RunnerOptions;
-  readonly #deps: Required<RunnerDeps>;
-  readonly #dependencies: Dependencies;
-  readonly #tasks: readonly Task[];
-  readonly #groups: readonly Group[];
+  readonly #deps: Required<Omit<RunnerDeps, Optional>> & Pick<RunnerDeps, Optional>;
+  readonly #shared: Dependencies;
+  readonly #dependencies = new Map<Task, Dependencies>();
+  readonly #owed: OwedCommands;
+  readonly #lookups: FailedLookups | undefined;
+  #tasks: readonly Task[] = [];
+  #groups: readonly Group[] = [];
   readonly #kill = new AbortController();
   readonly #reloads = new Set<Promise<void>>();
   #running = false;
   #scheduled = false;
-  #settled: () => void = () => {};
+  #isReady = false;
+  #hasChanged = false;
+  #isComplete = false;
+  #failure: Error | undefined;
+  #end: () => void = () => {};
 
   constructor(options: RunnerOptions, deps: RunnerDeps) {
     this.#options = options;
     // One listener a running command.
     setMaxListeners(0, this.#kill.signal);
-    this.#deps = { clock: systemClock, hooks: {}, print: () => {}, ...deps };
-    this.#dependencies = new Dependencies({
-      source: deps.source,
-      clock: this.#deps.clock,
-      onError: (dependency, error) =>
-        deps.log.warn({ dependency: dependency.id, err: error }, 'dependency failed'),
-    });
+    this.#deps = { clock: systemClock, hooks: {}, print: () => {}, child: noChild, ...deps };
+    this.#shared = this.#openDependencies(deps.source);
+    this.#owed = deps.owed ?? new OwedCommands(options.dry ? undefined : options.stateDir);
+    const { failedLookupMs } = options;
+    if (failedLookupMs !== undefined)
+      this.#lookups = new FailedLookups(failedLookupMs, {
+        clock: this.#deps.clock,
+        onFailed: (id) => this.#fail(new Error(`${id}: the key is still absent`)),
+      });
     this.#tasks = options.templates.map((spec) => this.#task(spec));
     this.#groups = this.#group(this.#tasks);
   }
 
+  /** What ended the run before its time. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** With `once`: every template has come to an end. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
   /**
-   * Runs until the signal aborts; with `once`, until every template has come to an end. Commands that still run then get
-   * a few seconds. Does not reject for what templates, files or commands do: `status` tells.
+   * Runs until the signal aborts; with `once`, until every template has come to an end; until a `failure` of those that are
+   * configured to end it. Commands that still run then get a few seconds. Does not reject for what templates, files or
+   * commands do: `status` tells.
    */
   async run(signal: AbortSignal): Promise<void> {
     this.#running = true;
-    for (const task of this.#tasks) {
-      if (task.error !== undefined) this.#deps.log.error({ err: task.error }, 'template failed');
-    }
-    const settled = new Promise<void>((resolve) => {
-      this.#settled = resolve;
+    const ended = new Promise<void>((resolve) => {
+      this.#end = resolve;
     });
     // Templates may wait for nothing that holds the process open: timers and file watches do not.
     const alive = setInterval(() => {}, 2 ** 30);
-    this.#flush();
+    for (const task of this.#tasks) this.#tellUnusable(task);
+    if (this.#failure !== undefined) this.#end();
+    else this.#flush();
     if (!this.#options.dry) for (const group of this.#groups) group.arm();
-    await (this.#options.once ? Promise.race([settled, aborted(signal)]) : aborted(signal));
+    await Promise.race([ended, aborted(signal)]);
     await this.#stop();
     clearInterval(alive);
   }
@@ -81,38 +111,117 @@ export class TemplateRunner {
     return this.#tasks.map((task) => task.status());
   }
 
-  #task(spec: RunnerOptions['templates'][number]): Task {
-    const { environment, once, wait } = this.#options;
-    return new Task(spec, environment, once ? null : (spec.wait ?? wait), {
-      dependencies: this.#dependencies,
+  /**
+   * Takes another list of templates. One that is the same as before goes on as if nothing had happened, with its data, its
+   * retries and what it owes; a command that runs is waited for. Throws the parse error of a new one, and keeps the old list.
+   */
+  async reconfigure(templates: readonly TemplateSpec[]): Promise<void> {
+    const known = new Set(this.#tasks);
+    const tasks = templates.map((spec) => {
+      const same = [...known].find((task) => isDeepStrictEqual(task.spec, spec));
+      if (same === undefined) return this.#task(spec);
+      known.delete(same);
+      return same;
+    });
+    const broken = tasks.find((task) => task.unusable && !this.#tasks.includes(task));
+    if (broken !== undefined) throw broken.error!;
+    const groups = this.#group(tasks, this.#groups);
+    const gone = this.#groups.filter((group) => !groups.includes(group));
+    while (gone.some((group) => group.busy)) await Promise.race(this.#reloads);
+    for (const group of gone) group.close();
+    this.#tasks = tasks;
+    this.#groups = groups;
+    if (!this.#running) return;
+    this.#handOverDebts([...known], tasks);
+    // What waited for a retry timer of its old group.
+    for (const group of groups) for (const task of group.tasks) if (task.state === 'failed') task.retry();
+    this.#flush();
+    // Only now: what the new ones use as well has been kept.
+    for (const task of known) this.#release(task);
+  }
+
+  /** The command of a file that is still rendered is owed under its new name. */
+  #handOverDebts(gone: readonly Task[], tasks: readonly Task[]): void {
+    for (const { spec, command, commandOwed } of gone) {
+      if (!commandOwed) continue;
+      const heir = tasks.find((task) => task.spec.destination === spec.destination);
+      if (heir?.command === command) continue;
+      this.#owed.settle(spec.destination, command);
+      if (heir !== undefined && heir.command !== '') this.#owed.add(spec.destination, heir.command);
+    }
+  }
+
+  #release(task: Task): void {
+    task.close();
+    const dependencies = this.#dependencies.get(task);
+    this.#dependencies.delete(task);
+    dependencies?.follow(task, [], true);
+    if (dependencies !== this.#shared) dependencies?.close();
+  }
+
+  #openDependencies(source: Source): Dependencies {
+    return new Dependencies({
+      source,
       clock: this.#deps.clock,
-      hooks: this.#deps.hooks,
-      onDirty: () => this.#schedule(),
+      onError: (dependency, error) => {
+        this.#deps.log.warn({ dependency: dependency.id, err: error }, 'dependency failed');
+        if (dependency.kind === 'file' && this.#options.strict === true) this.#fail(error);
+      },
     });
   }
 
-  #group(tasks: readonly Task[]): readonly Group[] {
+  #task(spec: TemplateSpec): Task {
+    const { environment, once, wait, strict } = this.#options;
+    const own = this.#deps.sourceFor?.(spec);
+    const dependencies = own === undefined ? this.#shared : this.#openDependencies(own);
+    const task = new Task(spec, environment, once ? null : (spec.wait ?? wait), {
+      dependencies,
+      clock: this.#deps.clock,
+      hooks: this.#deps.hooks,
+      strict: strict ?? false,
+      onDirty: () => this.#schedule(),
+    });
+    this.#dependencies.set(task, dependencies);
+    return task;
+  }
+
+  /** Groups of `known` with the same members are taken as they are. */
+  #group(tasks: readonly Task[], known: readonly Group[] = []): readonly Group[] {
     const { clock, log, hooks } = this.#deps;
-    const { dry, once, stateDir } = this.#options;
-    const environment = { ...process.env, ...this.#options.environment };
-    const owed = new OwedCommands(dry ? undefined : stateDir);
+    const { once, environment, strict = false } = this.#options;
     const byCommand = new Map<string, Task[]>();
     for (const [i, task] of tasks.entries()) {
-      const key = task.command === '' ? `no command ${i}` : `command ${task.command}`;
+      const { env } = task.spec;
+      const key = task.command === '' ? `no command ${i}` : JSON.stringify([task.spec.command, env]);
       byCommand.set(key, [...(byCommand.get(key) ?? []), task]);
     }
-    const onIdle = (): void => this.#schedule();
     const deps = {
       clock,
       log,
       hooks,
-      owed,
+      owed: this.#owed,
       environment,
       killSignal: this.#kill.signal,
-      onIdle,
-      retry: !once,
+      onIdle: () => this.#schedule(),
+      retry: !once && !strict,
+      strict,
+      onFatal: (error: Error) => this.#fail(error),
     };
-    return [...byCommand.values()].map((members) => new Group(members, deps));
+    return [...byCommand.values()].map((members) => {
+      const same = known.find((group) => isSameList(group.tasks, members));
+      return same ?? new Group(members, deps);
+    });
+  }
+
+  #tellUnusable(task: Task): void {
+    if (!task.unusable) return;
+    this.#deps.log.error({ err: task.error }, 'template failed');
+    if (task.spec.errorFatal) this.#failure = task.error;
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#end();
   }
 
   // What changes in one turn is looked at once, at the end of the turn.
@@ -135,8 +244,25 @@ export class TemplateRunner {
       this.#reloads.add(reload);
       void reload.then(() => this.#reloads.delete(reload));
     }
+    this.#lookups?.look(this.#tasks);
+    this.#tellChild();
     const idle = this.#groups.every((group) => !group.busy && !group.dirty);
-    if (idle && this.#tasks.every((task) => task.settled)) this.#settled();
+    if (!idle || !this.#tasks.every((task) => task.settled)) return;
+    this.#isComplete = true;
+    if (this.#options.once) this.#end();
+  }
+
+  // The end of a command leads to another look, by `onIdle`.
+  #tellChild(): void {
+    const changed = this.#tasks.filter((task) => task.takeChange()).length > 0;
+    if (this.#isReady) {
+      if (changed) this.#deps.child.changed();
+      return;
+    }
+    this.#hasChanged ||= changed;
+    if (!this.#tasks.every((task) => task.isInPlace)) return;
+    this.#isReady = true;
+    this.#deps.child.ready(this.#hasChanged);
   }
 
   #printChanges(group: Group): void {
@@ -158,9 +284,11 @@ export class TemplateRunner {
 
   async #stop(): Promise<void> {
     this.#running = false;
+    this.#lookups?.close();
     for (const task of this.#tasks) task.close();
     for (const group of this.#groups) group.close();
-    this.#dependencies.close();
+    this.#shared.close();
+    for (const dependencies of this.#dependencies.values()) dependencies.close();
     if (this.#reloads.size === 0) return;
     const grace = this.#deps.clock.after(this.#options.stopGraceMs ?? defaultStopGraceMs, () =>
       this.#kill.abort(),
@@ -168,4 +296,8 @@ export class TemplateRunner {
     await Promise.all(this.#reloads);
     grace.cancel();
   }
+}
+
+function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
 }

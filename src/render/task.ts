@@ -8,7 +8,8 @@ import { commandText } from './command.ts';
 import type { Dependencies, Dependent } from './dependencies.ts';
 import type { Dependency } from './dependency.ts';
 import { Destination } from './destination.ts';
-import { Evaluator } from './evaluator.ts';
+import { AdaptiveEvaluator } from './evaluator-adaptive.ts';
+import type { Evaluation } from './evaluator.ts';
 import type { CommandReport, RunnerHooks, TemplateSpec, TemplateState, TemplateStatus } from './options.ts';
 import { Quiescence } from './quiescence.ts';
 import type { Wait } from './quiescence.ts';
@@ -17,6 +18,8 @@ export interface TaskDeps {
   readonly dependencies: Dependencies;
   readonly clock: Clock;
   readonly hooks: RunnerHooks;
+  /** As consul-template: an error counts though data are missing, and a symbolic link is replaced. */
+  readonly strict: boolean;
   /** The task wants to be evaluated: `dirty` has become true. */
   readonly onDirty: () => void;
 }
@@ -44,8 +47,10 @@ export class Task implements Dependent {
   commandOwed = false;
   /** It has come to a first end: written, found equal, or failed. */
   settled = false;
+  /** The destination has once been what the template says, with its command done. */
+  isInPlace = false;
   readonly #deps: TaskDeps;
-  readonly #evaluator: Evaluator | undefined;
+  readonly #evaluator: AdaptiveEvaluator | undefined;
   readonly #quiet: Quiescence | undefined;
   #missing: readonly Dependency[] = [];
   #used: readonly Dependency[] = [];
@@ -53,6 +58,8 @@ export class Task implements Dependent {
   #renders = 0;
   #lastRenderAt: number | undefined;
   #changedAtMs: number | undefined;
+  #isSwapped = false;
+  #hasChanged = false;
 
   constructor(
     spec: TemplateSpec,
@@ -69,6 +76,7 @@ export class Task implements Dependent {
       gid: spec.gid,
       createDirs: spec.createDestDirs,
       backup: spec.backup,
+      replaceLinks: deps.strict,
     });
     this.command = commandText(spec.command);
     this.#quiet =
@@ -76,7 +84,10 @@ export class Task implements Dependent {
         ? undefined
         : new Quiescence(wait, { clock: deps.clock, onQuiet: () => this.#markDirty() });
     try {
-      this.#evaluator = new Evaluator({ ...spec, name: spec.source, environment });
+      this.#evaluator = new AdaptiveEvaluator(
+        { ...spec, name: spec.source, environment, eagerPlugins: deps.strict },
+        deps.dependencies.thread,
+      );
     } catch (error) {
       this.fail('broken', new Error(`${spec.source}: parse: ${(error as Error).message}`, { cause: error }));
       this.dirty = false;
@@ -108,13 +119,17 @@ export class Task implements Dependent {
   evaluate(): Outcome {
     this.dirty = false;
     for (let pass = 0; ; pass++) {
-      const { used, missing, result } = this.#pass();
+      const evaluation = this.#pass();
+      // It is under way in another thread, and comes back as dirty.
+      if (evaluation === undefined) return { kind: 'waiting' };
+      const { used, missing, result } = evaluation;
       const complete = missing.length === 0;
       const failed = 'error' in result;
       this.#missing = missing;
       const answered = this.#deps.dependencies.follow(this, used, complete && !failed);
       if (answered && pass < passLimit) continue;
       if (answered) this.#markDirty();
+      if (failed && this.#deps.strict) return this.#broken(result.error);
       if (!complete || answered) return this.#waiting();
       if (failed) return this.#broken(result.error);
       return { kind: 'rendered', bytes: toBytes(result.output) };
@@ -128,6 +143,7 @@ export class Task implements Dependent {
     this.#lastRenderAt = clock.wallMs();
     const since = this.#changedAtMs === undefined ? undefined : clock.monotonicMs() - this.#changedAtMs;
     this.#changedAtMs = undefined;
+    this.#isSwapped = true;
     hooks.rendered?.({
       source: this.spec.source,
       destination: this.spec.destination,
@@ -142,13 +158,30 @@ export class Task implements Dependent {
     this.error = undefined;
     this.refused = undefined;
     this.settled = true;
+    this.isInPlace = true;
     this.#changedAtMs = undefined;
+    this.#hasChanged ||= this.#isSwapped;
+    this.#isSwapped = false;
   }
 
   fail(state: 'failed' | 'broken', error: Error): void {
     this.state = state;
     this.error = error;
     this.settled = true;
+    this.#isSwapped = false;
+  }
+
+  /** The destination has been replaced, for good, since the last call. */
+  takeChange(): boolean {
+    const changed = this.#hasChanged;
+    this.#hasChanged = false;
+    return changed;
+  }
+
+  /** Ids of keys that are waited for and that the source says do not exist. */
+  absentKeys(): readonly string[] {
+    const { dependencies } = this.#deps;
+    return this.#missing.filter((one) => dependencies.lookup(one)?.data === null).map(({ id }) => id);
   }
 
   status(): TemplateStatus {
@@ -171,9 +204,10 @@ export class Task implements Dependent {
     };
   }
 
-  #pass(): ReturnType<Evaluator['evaluate']> {
+  #pass(): Evaluation | undefined {
     const started = performance.now();
-    const evaluation = this.#evaluator!.evaluate(this.#deps.dependencies);
+    const evaluation = this.#evaluator!.evaluate(this.#deps.dependencies, () => this.#markDirty());
+    if (evaluation === undefined) return undefined;
     this.#evaluations++;
     this.#used = evaluation.used;
     this.#deps.hooks.evaluated?.({ source: this.spec.source, durationMs: performance.now() - started });

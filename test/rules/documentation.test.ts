@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { type Decoder, type Fields } from '../../src/config/decode.ts';
 import { agentFlags } from '../../src/config/flags.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { rootFields, templateFields } from '../../src/config/schema.ts';
+import { rootFields } from '../../src/config/schema.ts';
+import { runnerFields, templateFields } from '../../src/config/template-schema.ts';
 import { routes } from '../../src/http/routes.ts';
 import { repoRoot } from '../../src/lib/repo-root.testkit.ts';
 import { noPosition, type Tree } from '../../src/lib/tree.ts';
@@ -58,7 +59,7 @@ const spellings = new Set(
 );
 
 test('every configuration key with an effect is in the pages', () => {
-  const keys = [...keysOf(rootFields), ...keysOf(templateFields)].filter((key) => !spellings.has(key));
+  const keys = [...keysOf(rootFields), ...keysOf(runnerFields), ...keysOf(templateFields)].filter((key) => !spellings.has(key));
   assert.ok(keys.length > 90, `only ${keys.length} keys were found: is the walk right?`);
   assert.deepEqual(missing(keys, configuration), []);
 });

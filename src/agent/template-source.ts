@@ -1,0 +1,69 @@
+/** The source of `portolan template`: a Consul HTTP API as the configuration says. */
+import { readFileSync } from 'node:fs';
+import type { TemplateLoad } from '../config/template-config.ts';
+import { fileProblem } from '../lib/file-problem.ts';
+import { openConnection } from '../render/connection.ts';
+import { HttpSource } from '../render/source-http.ts';
+import type { Source } from '../render/source.ts';
+import { AgentError } from './errors.ts';
+
+export type SourceSettings = Pick<
+  TemplateLoad,
+  'consul' | 'dedup' | 'maxStaleMs' | 'queryWaitMs' | 'stateDir'
+>;
+
+/** What two runs must have in common to share their data: the token is the one that its file holds now. */
+export function sourceSettings(load: TemplateLoad): SourceSettings {
+  const { consul, dedup, maxStaleMs, queryWaitMs, stateDir } = load;
+  return { consul: { ...consul, token: tokenOf(load) }, dedup, maxStaleMs, queryWaitMs, stateDir };
+}
+
+function tokenOf({ consul: { token, tokenFile } }: TemplateLoad): string {
+  if (token !== '' || tokenFile === '') return token;
+  try {
+    return readFileSync(tokenFile, 'utf8').trim();
+  } catch (cause) {
+    throw new AgentError('template', `token_file ${tokenFile}: ${fileProblem(cause)}`, { cause });
+  }
+}
+
+/** `onGivenUp` is called when the configured number of failures in a row is reached. */
+export function openSource(settings: SourceSettings, onGivenUp: (error: Error) => void): Source {
+  const { consul, maxStaleMs, queryWaitMs } = settings;
+  const connection = connect(consul, onGivenUp);
+  return new HttpSource({
+    address: connection.address,
+    dispatcher: connection.dispatcher,
+    ...(consul.token === '' ? {} : { token: consul.token }),
+    waitMs: queryWaitMs,
+    maxStaleMs,
+    retry: { minMs: consul.retry.backoffMs, maxMs: consul.retry.maxBackoffMs },
+  });
+}
+
+function connect(
+  consul: TemplateLoad['consul'],
+  onGivenUp: (error: Error) => void,
+): ReturnType<typeof openConnection> {
+  try {
+    return openConnection({ ...consul, attempts: consul.retry.attempts }, onGivenUp);
+  } catch (cause) {
+    throw new AgentError('template', `consul ssl: ${fileProblem(cause)}; name files that can be read`, {
+      cause,
+    });
+  }
+}
+
+/** What commands and templates see of how the source is reached, under Consul's own names. */
+export function consulEnvironment({ consul }: SourceSettings): Readonly<Record<string, string>> {
+  const { address, auth, token, tokenFile, tls } = consul;
+  return {
+    CONSUL_HTTP_ADDR: /^(https?|unix):/.test(address)
+      ? address
+      : `${tls === null ? 'http' : 'https'}://${address}`,
+    ...(auth === null ? {} : { CONSUL_HTTP_AUTH: `${auth.username}:${auth.password}` }),
+    ...(token === '' ? {} : { CONSUL_HTTP_TOKEN: token }),
+    ...(tokenFile === '' ? {} : { CONSUL_HTTP_TOKEN_FILE: tokenFile }),
+    ...(tls === null ? {} : { CONSUL_HTTP_SSL: 'true', CONSUL_HTTP_SSL_VERIFY: String(tls.verify) }),
+  };
+}

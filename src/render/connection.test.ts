@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { request } from 'undici';
+import { type ConnectionOptions, openConnection } from './connection.ts';
+
+const options: ConnectionOptions = {
+  address: '',
+  namespace: '',
+  auth: null,
+  tls: null,
+  transport: {
+    keepAliveMs: 30_000,
+    connectTimeoutMs: 1000,
+    idleTimeoutMs: 5000,
+    reuse: true,
+    maxConnections: 0,
+  },
+  attempts: 0,
+};
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function listen(t: TestContext, answer: Answer, path?: string): Promise<string> {
+  const server = createServer(answer);
+  if (path === undefined) server.listen(0, '127.0.0.1');
+  else server.listen(path);
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return path ?? `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('who we are is said in each request', async (t) => {
+  const seen: unknown[] = [];
+  const address = await listen(t, ({ headers }, response) => {
+    seen.push([headers['authorization'], headers['x-consul-namespace'], headers['x-consul-token']]);
+    response.end('ok');
+  });
+  const auth = { username: 'u', password: 'p:q' };
+  const connection = openConnection({ ...options, address, auth, namespace: 'team' }, assert.fail);
+  t.after(() => connection.dispatcher.destroy());
+  const url = `${connection.address}/v1/kv/a`;
+  const { body } = await request(url, {
+    dispatcher: connection.dispatcher,
+    headers: { 'X-Consul-Token': 't' },
+  });
+  assert.equal(await body.text(), 'ok');
+  assert.deepEqual(seen, [[`Basic ${Buffer.from('u:p:q').toString('base64')}`, 'team', 't']]);
+});
+
+test('a unix socket is reached by its path', async (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'pt-')), 's');
+  await listen(t, (_request, response) => response.end('here'), path);
+  const connection = openConnection({ ...options, address: `unix://${path}` }, assert.fail);
+  t.after(() => connection.dispatcher.destroy());
+  const { body } = await request(`${connection.address}/x`, { dispatcher: connection.dispatcher });
+  assert.equal(await body.text(), 'here');
+});
+
+test('the ssl stanza decides about the scheme', () => {
+  const tls = { verify: true, cert: '', key: '', caCert: '', caCertBytes: '', caPath: '', serverName: '' };
+  const of = (address: string, secure: boolean): string =>
+    openConnection({ ...options, address, tls: secure ? tls : null }, assert.fail).address;
+  assert.deepEqual(
+    [of('c:8500', false), of('https://c:8501', false), of('c:8501', true), of('http://c:8501', true)],
+    ['http://c:8500', 'https://c:8501', 'https://c:8501', 'https://c:8501'],
+  );
+});
+
+test('failures in a row of one question end in giving up; an answer between them begins anew', async (t) => {
+  const statuses = [500, 429, 200, 503, 500, 500];
+  let next = 0;
+  const address = await listen(t, (incoming, response) => {
+    response.statusCode = incoming.url!.startsWith('/v1/kv/a') ? statuses[next++]! : 500;
+    response.end();
+  });
+  const given: string[] = [];
+  const connection = openConnection({ ...options, address, attempts: 3 }, ({ message }) =>
+    given.push(message),
+  );
+  t.after(() => connection.dispatcher.destroy());
+  for (let i = 0; i < statuses.length; i++) {
+    const url = `${connection.address}/v1/kv/a?index=${i}&wait=1s&stale&dc=x`;
+    await (await request(url, { dispatcher: connection.dispatcher })).body.dump();
+    if (i < 2)
+      await (await request(`${connection.address}/v1/b`, { dispatcher: connection.dispatcher })).body.dump();
+    assert.equal(given.length, i < 5 ? 0 : 1);
+  }
+  assert.deepEqual(given, ['/v1/kv/a failed 3 times in a row, at last: status 500']);
+});
+
+test('a request that we end does not count, a connection that breaks does', async (t) => {
+  const given: string[] = [];
+  const address = await listen(t, (incoming) => {
+    if (incoming.url === '/v1/broken') incoming.socket.destroy();
+  });
+  const connection = openConnection({ ...options, address, attempts: 1 }, ({ message }) =>
+    given.push(message),
+  );
+  t.after(() => connection.dispatcher.destroy());
+  const { dispatcher } = connection;
+  await assert.rejects(
+    request(`${connection.address}/v1/slow`, { dispatcher, signal: AbortSignal.timeout(20) }),
+  );
+  assert.deepEqual(given, []);
+  await assert.rejects(request(`${connection.address}/v1/broken`, { dispatcher }));
+  assert.match(given[0]!, /broken failed 1 times in a row, at last: other side closed/);
+});
