@@ -12,12 +12,6 @@ export const delayPrefix = 'delay/';
 /** Written with every session that is removed, never collected: its revision is the index of what is not there. */
 export const endedKey = 'sessions/ended';
 export const endedPrefix = 'sessions/';
-/** An agent's own key, see `SessionDeps.isAgent`. */
-const livePrefix = 'live/';
-
-export function liveKey(node: string): string {
-  return livePrefix + node.toLowerCase();
-}
 
 /** What a batch may have changed. Arguments are ids and folded node names. */
 export const sessionTopics = {

@@ -1,15 +1,14 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import { nodeKey } from '../catalog/keys.ts';
+import { liveKey, nodeKey } from '../catalog/keys.ts';
+import { serfHealth } from '../model/check.ts';
 import type { Compare } from '../store/store.ts';
-import { alivePrefix, delayPrefix, liveKey, sessionPrefix } from './session-keys.ts';
+import { alivePrefix, delayPrefix, sessionPrefix } from './session-keys.ts';
 import { checksOf, type SessionFields, type SessionRow } from './session-row.ts';
 import type { SessionTable } from './session-table.ts';
 
 export interface SessionRulesDeps {
   readonly sessions: Pick<SessionTable, 'state'>;
-  readonly catalog: Pick<Catalog, 'rowsOf'>;
-  /** Whether an agent runs this node: it has a key `live/<node>` as long as it does. Default: none is. */
-  readonly isAgent?: (node: string) => boolean;
+  readonly catalog: Pick<Catalog, 'live' | 'rowsOf'>;
 }
 
 /** What makes a session, and what ends it: pure functions of the replica, and the compares that pin them. */
@@ -38,19 +37,18 @@ export class SessionRules {
    */
   birth(session: SessionFields): readonly Compare[] {
     const node: Compare = { key: nodeKey(session.node), exists: true };
-    return this.#isBoundToAgent(session) ? [node, agentIsLive(session)] : [node];
+    return [node, ...this.#agentLives(session)];
   }
 
   /** What must hold for the session to take or give back a lock; undefined when it can't. */
   life(id: string): readonly Compare[] | undefined {
     const session = this.#deps.sessions.state.row(id);
     if (session === undefined || !this.isAlive(session)) return undefined;
-    const when: Compare[] = [
+    return [
       { key: sessionPrefix + id, modRevision: session.modifyIndex },
       { key: alivePrefix + id, exists: true },
+      ...this.#agentLives(session),
     ];
-    if (this.#isBoundToAgent(session)) when.push(agentIsLive(session));
-    return when;
   }
 
   isAlive(session: SessionRow): boolean {
@@ -66,12 +64,10 @@ export class SessionRules {
     return { key: delayPrefix + key, exists: false };
   }
 
-  /** An agent's serfHealth is no row: it follows from the agent's live key. */
-  #isBoundToAgent(session: SessionFields): boolean {
-    return checksOf(session).includes('serfHealth') && this.#deps.isAgent?.(session.node) === true;
+  /** An agent's serfHealth is no row: it passes as long as the agent's live key is there. */
+  #agentLives(session: SessionFields): readonly Compare[] {
+    const { catalog } = this.#deps;
+    const isBound = catalog.live(session.node) !== undefined && checksOf(session).includes(serfHealth);
+    return isBound ? [{ key: liveKey(session.node), exists: true }] : [];
   }
-}
-
-function agentIsLive(session: SessionFields): Compare {
-  return { key: liveKey(session.node), exists: true };
 }
