@@ -69,7 +69,7 @@ export function evaluateOffline(options: OfflineOptions): OfflineResult {
   const data = options.data === undefined ? undefined : fromJson(options.data);
   for (let passes = 1; ; passes++) {
     const { used, missing, result } = evaluator.evaluate(world, data);
-    const detail = { used: used.map(({ id }) => id), missing: missing.map(({ id }) => id), passes };
+    const detail = { used: ids(used), missing: ids(missing), passes };
     if ('error' in result) {
       const { message } = result.error;
       throw new OfflineError('exec', prefixed ? `execute: ${message}` : message, {
@@ -83,6 +83,11 @@ export function evaluateOffline(options: OfflineOptions): OfflineResult {
       throw new OfflineError('blocked', `waiting for ${detail.missing.join(', ')}`, detail);
     }
   }
+}
+
+/** `datacenters` and `datacenters true` show one id. */
+function ids(dependencies: readonly Dependency[]): readonly string[] {
+  return [...new Set(dependencies.map(({ id }) => id))];
 }
 
 function parse(options: OfflineOptions, prefixed: boolean): Evaluator {

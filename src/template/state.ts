@@ -19,13 +19,13 @@ export interface Limits {
   readonly depth?: number;
   /** UTF-16 units of the output, and of any string on the way. Default 64 Mi. */
   readonly outputLength?: number;
-  /** Asked every 16 steps; true ends the execution. */
+  /** Asked every 64 steps; true ends the execution. */
   readonly isOverdue?: () => boolean;
 }
 
 export const mostDepth = 100_000;
 /** A step may be the call of a slow function: looking at a clock costs less than that. */
-const overdueSteps = 16;
+const overdueSteps = 64;
 
 /** Spending against the limits; one may be shared by an execution and those that its functions start. */
 export class Budget {
