@@ -2,7 +2,7 @@ import { comparerOf, compareUtf8 } from '../lib/bytes.ts';
 import type { View } from '../watch/view.ts';
 import type { CatalogTable } from './catalog-table.ts';
 import { type HostEntry, listOf, type NameEntry } from './entries.ts';
-import { fold } from './keys.ts';
+import { fold, nodeTombstoneKey } from './keys.ts';
 import type { ClusterMember, LiveInfo } from './member.ts';
 import type { CheckRow, Instance, NodeRow, ServiceRow, ServiceShape } from './rows.ts';
 import type { CatalogState } from './state.ts';
@@ -19,8 +19,8 @@ export interface NodeWithServices {
  * Reads of the catalog, all from the replica in memory. Rows and arrays are shared: never change them.
  *
  * The views of one service and of one node have an index of their own. Those of checks (of a node, of a service, in a
- * state) share the index of all checks, as in Consul, but are only woken by their own. A node that is not there has
- * index 1, which its watchers see as an index that went backwards.
+ * state) share the index of all checks, as in Consul, but are only woken by their own. A node that is not there has the
+ * index of its deletion, so that who held its row is told although nobody waited at that moment.
  */
 export class Catalog {
   readonly datacenter: string;
@@ -82,7 +82,9 @@ export class Catalog {
       wanted,
       (state) => {
         const found = findHost(state, nameOrId);
-        return found === undefined ? 1 : Math.max(found.index, state.serviceGraves.floor);
+        return found === undefined
+          ? missingNodeIndex(state, nameOrId)
+          : Math.max(found.index, state.serviceGraves.floor);
       },
       (state) => {
         const found = findHost(state, nameOrId);
@@ -225,6 +227,15 @@ function findHost(state: CatalogState, nameOrId: string): HostEntry | undefined 
     found = host;
   }
   return found;
+}
+
+/** A deleted node is found by its name alone: asked for by ID it may have been any. */
+function missingNodeIndex(state: CatalogState, nameOrId: string): number {
+  const key = fold(nameOrId);
+  const deleted = uuidPrefix.test(key)
+    ? state.nodesIndex
+    : state.nodeGraves.revisionOf(nodeTombstoneKey(key));
+  return Math.max(deleted, state.nodeGraves.floor);
 }
 
 const uuidPrefix = /^[0-9a-f]{2}[0-9a-f-]{0,34}$/;

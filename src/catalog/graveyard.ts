@@ -43,6 +43,11 @@ export class Graveyard {
     return this.#tombstones.has(key);
   }
 
+  /** Revision of a deletion; 0 if there is no tombstone of it. */
+  revisionOf(key: string): number {
+    return this.#tombstones.get(key)?.revision ?? 0;
+  }
+
   /** Tombstones of deletions at or before `wallMs`, oldest deletion first. */
   expired(wallMs: number): Tombstone[] {
     const found = [...this.#tombstones.values()].filter((tombstone) => tombstone.wallMs <= wallMs);

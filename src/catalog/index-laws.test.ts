@@ -8,7 +8,7 @@ import { aCheck, agentOps, aNode, aService, type CatalogKit, startCatalog } from
 
 /**
  * The laws of a view's index, over random writes by two agents: replicas that followed, that loaded in the middle or
- * that load now agree; no index falls, a missing node's excepted; what a view shows changes only with its index; a
+ * that load now agree; no index falls; what a view shows changes only with its index; a
  * write of what is already there moves nothing.
  */
 
@@ -214,9 +214,7 @@ async function expectLaws(
 }
 
 function expectMove(name: string, before: Shown, after: Shown, op: string): void {
-  const gone = name.startsWith('node ') && after.index === 1;
-  if (!gone)
-    assert.ok(after.index >= before.index, `${name} fell from ${before.index} to ${after.index} at ${op}`);
+  assert.ok(after.index >= before.index, `${name} fell from ${before.index} to ${after.index} at ${op}`);
   if (before.body !== after.body) {
     assert.notEqual(after.index, before.index, `${name} changed without its index at ${op}`);
   }

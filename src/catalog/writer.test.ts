@@ -194,8 +194,8 @@ test('deregister takes a service with its checks, a check, or a node with all th
     );
     const view = catalog.node('n1');
     assert.ok(view.index() > 1);
-    await writer.deregister({ node: 'n1' });
-    assert.deepEqual([view.read(), view.index()], [undefined, 1]);
+    const gone = await writer.deregister({ node: 'n1' });
+    assert.deepEqual([view.read(), view.index()], [undefined, gone]);
     await assert.rejects(writer.deregister({ node: '' }), /^CatalogError: Must provide node$/);
   }));
 

@@ -108,6 +108,17 @@ test('an index above what the replica shows is waited for before anything is com
   assert.equal(header(await parked, 'X-Consul-Index'), '6');
 });
 
+test('what is older than the asked index is an answer to stale reads alone', async () => {
+  const bench = new Bench();
+  bench.hand.lagging = 3;
+  bench.index = 3;
+  const answers = Promise.all([bench.ask('index=4&wait=2s'), bench.ask('index=4&wait=2s&stale')]);
+  await bench.clock.advance(3000);
+  const [refused, stale] = await answers;
+  assert.deepEqual([refused.status, refused.body], noLeader);
+  assert.deepEqual([stale.status, header(stale, 'X-Consul-Index')], [200, '3']);
+});
+
 test('the index of an answer is never below one that the asker holds and this agent has reached', async () => {
   const bench = new Bench();
   const parked = bench.ask('index=700&wait=1s');

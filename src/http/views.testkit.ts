@@ -74,7 +74,6 @@ export class Bench {
   index = 5;
   readonly views: Views;
   readonly view: View<number> = { topics: ['t'], index: () => this.index, read: () => this.index * 10 };
-  readonly #controller = new AbortController();
 
   constructor(options: { readonly leaderReads?: boolean; readonly discoveryMaxStaleMs?: number } = {}) {
     const limits = {
@@ -101,40 +100,41 @@ export class Bench {
     );
   }
 
-  async ask(query = '', path = '/v1/catalog/nodes'): Promise<Answer> {
-    const head = {
-      method: 'GET',
-      target: query === '' ? path : `${path}?${query}`,
-      rawHeaders: [],
-      remoteAddress: '',
+  ask(query = '', path = '/v1/catalog/nodes'): Promise<Answer> {
+    const text = (value: number): string => {
+      this.renders++;
+      return String(value);
     };
-    const parts = {
-      path,
-      target: head.target,
-      tail: '',
-      query: Query.parse(query)!,
-      rawQuery: query,
-      pretty: false,
-    };
-    const source = { body: () => Promise.resolve(new Uint8Array()), signal: () => this.#controller.signal };
-    try {
-      return await this.views.answer(new HttpRequest(head, parts, source), family, () => ({
-        view: this.view,
-        render: (value) => {
-          this.renders++;
-          return { status: 200, headers: [], body: String(value) };
-        },
-      }));
-    } catch (error) {
-      if (error instanceof HttpError)
-        return { ...textAnswer(error.status, error.message), headers: error.headers };
-      throw error;
-    }
+    return askView(this.views, this.view, path, query, text);
   }
 
   move(): void {
     this.index++;
     this.watches.publish(['t']);
+  }
+}
+
+/** One read of a view, answered as the API would. */
+export async function askView<T>(
+  views: Views,
+  view: View<T>,
+  path: string,
+  query: string,
+  text: (value: T) => string,
+): Promise<Answer> {
+  const target = query === '' ? path : `${path}?${query}`;
+  const head = { method: 'GET', target, rawHeaders: [], remoteAddress: '' };
+  const parts = { path, target, tail: '', query: Query.parse(query)!, rawQuery: query, pretty: false };
+  const { signal } = new AbortController();
+  const source = { body: () => Promise.resolve(new Uint8Array()), signal: () => signal };
+  try {
+    return await views.answer(new HttpRequest(head, parts, source), family, () => ({
+      view,
+      render: (value) => ({ status: 200, headers: [], body: text(value) }),
+    }));
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    return { ...textAnswer(error.status, error.message), headers: error.headers };
   }
 }
 

@@ -162,6 +162,9 @@ export class Views {
     const index = known === 'future' ? view.index() : options.index;
     const waitMs = known === 'future' ? Math.min(leftMs, futureWaitMs) : leftMs;
     await this.#deps.watches.park(view, index, waitMs, request.signal);
+    // Older than what the client has seen: only who asked for stale answers may be told.
+    const isOlder = known === 'unknown' && this.#deps.replica.revision < options.index;
+    if (isOlder && options.mode !== 'stale') throw new NoLeaderError();
   }
 
   #fresh(question: string): Body | undefined {
