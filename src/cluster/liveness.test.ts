@@ -161,18 +161,17 @@ test('renewals that fail lose nothing until the lease has surely ended; an answe
 });
 
 test('a renewal that hangs is overtaken by one other, no more', async () => {
-  let calls = 0;
+  const hanging: ((lives: boolean) => void)[] = [];
   const agent = await startAgent({
-    through: withLease(() => {
-      calls += 1;
-      return new Promise(() => {});
-    }),
+    through: withLease(() => new Promise((resolve) => hanging.push(resolve))),
   });
   await agent.clock.advance(6000);
-  assert.equal(calls, 2);
+  assert.equal(hanging.length, 2);
   await agent.clock.advance(6000);
   assert.equal(agent.liveness.fence(), undefined);
-  await agent.kill();
+  const killed = agent.kill();
+  for (const answer of hanging) answer(false);
+  await killed;
 });
 
 test('what is fenced is written by the holder alone', async () => {

@@ -28,7 +28,7 @@ test('one agent is the steward; when it dies another is, and its death is writte
   assert.equal(c.stewardTable.lead?.address, 'a:8300');
   await a.kill();
   await b.clock.advance(10_000);
-  assert.deepEqual([b, c].map(({ steward }) => steward.isLead).sort(), [false, true]);
+  assert.equal([b, c].filter(({ steward }) => steward.isLead).length, 1);
   assert.deepEqual(b.kit.catalog.unnotedDeaths(), []);
   assert.equal(b.serf('a'), 'critical');
   const late = await startAgent({ name: 'd', of: b.kit });
