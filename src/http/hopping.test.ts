@@ -34,6 +34,7 @@ class Tap {
   }
 
   close(): void {
+    this.open();
     this.#opened = new Promise((resolve) => {
       this.#open = resolve;
     });
@@ -127,6 +128,7 @@ class World {
   }
 
   async restart(i: number): Promise<void> {
+    this.taps[i]?.open();
     await this.agents[i]?.stop();
     this.taps[i] = new Tap(this.store);
     this.agents[i] = await startAgent(this.taps[i].store(), this.clock);
