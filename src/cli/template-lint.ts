@@ -1,17 +1,14 @@
 /** `portolan template lint`: what is wrong with templates, before anything runs them. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { TemplateConfig } from '../config/config.ts';
-import { ConfigError } from '../config/config-error.ts';
-import { loadTemplateConfig } from '../config/load-template.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import { fromBytes } from '../template/text.ts';
 import { type Finding, lintTemplate, type Severity } from '../render/lint/lint.ts';
 import type { LintOptions } from '../render/lint/subject.ts';
 import { CliError, examples, exitCodes, type Io } from './command.ts';
+import { type Flags, loadForTools } from './template-options.ts';
 
-interface LintFlags {
-  readonly config?: readonly string[];
+interface LintFlags extends Flags {
   readonly json?: boolean;
   readonly strict?: boolean;
   readonly leftDelimiter: string;
@@ -25,7 +22,6 @@ export function defineLint(parent: Command, io: Io, exit: (code: number) => void
     .command('lint')
     .description('Say what is wrong with templates, or will be; evaluates and asks nothing.')
     .argument('[files...]', 'templates; - reads standard input')
-    .option('--config <path>', 'the templates of this configuration, as it sets them up', collect)
     .option('--json', 'print JSON for scripts')
     .option('--strict', 'warnings count as errors do')
     .option('--left-delimiter <text>', 'begins an action', '')
@@ -41,7 +37,12 @@ export function defineLint(parent: Command, io: Io, exit: (code: number) => void
     command,
     '0 no finding of severity error, 1 some, or a file cannot be read; 13 wrong usage; 15 bad configuration',
   );
-  command.action(async (files: string[], flags: LintFlags) => {
+  command.addHelpText(
+    'after',
+    '\nThe templates of `portolan template -config` and -template are looked at too, as they are set up there.',
+  );
+  command.action(async (files: string[], _own: unknown, self: Command) => {
+    const flags: LintFlags = self.optsWithGlobals();
     const texts = [...(await readFiles(files, flags, io)), ...configured(flags, io)];
     if (texts.length === 0)
       throw new CliError('portolan template lint: name a template, or a configuration with -config', 13);
@@ -69,8 +70,8 @@ async function readFiles(
 }
 
 function configured(flags: LintFlags, io: Io): readonly LintOptions[] {
-  if (flags.config === undefined) return [];
-  return loadTemplates(flags.config, io).map((template) => ({
+  if (flags['config'] === undefined && flags['template'] === undefined) return [];
+  return loadForTools(flags, [], io).templates.map((template) => ({
     name: template.source === '' ? `contents of ${template.destination}` : template.source,
     text: template.source === '' ? template.contents : readText(template.source),
     leftDelimiter: template.leftDelimiter,
@@ -78,15 +79,6 @@ function configured(flags: LintFlags, io: Io): readonly LintOptions[] {
     functionDenylist: template.functionDenylist,
     sandboxPath: template.sandboxPath,
   }));
-}
-
-function loadTemplates(paths: readonly string[], io: Io): readonly TemplateConfig[] {
-  try {
-    return loadTemplateConfig({ paths, env: io.env }).templates;
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(`portolan: ${error.message}`, 15);
-    throw error;
-  }
 }
 
 function readText(path: string): string {

@@ -40,9 +40,9 @@ export const unknownFunction: Rule = {
 };
 
 function suggestion(name: string): string {
-  const near = nearestWord(name, known) ?? nearestWord(name, unprefixed.keys());
-  const full = unprefixed.get(name) ?? unprefixed.get(near ?? '') ?? near;
-  return full === undefined ? '' : `: did you mean ${full}?`;
+  const own = unprefixed.get(name) ?? nearestWord(name, known);
+  const near = own ?? unprefixed.get(nearestWord(name, unprefixed.keys()) ?? '');
+  return near === undefined ? '' : `: did you mean ${near}?`;
 }
 
 export const refusedFunction: Rule = {
