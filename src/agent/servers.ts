@@ -78,6 +78,7 @@ function httpOptions(config: Config, host: string): ConstructorParameters<typeof
     defaultQueryTimeMs: http.defaultQueryMs,
     maxQueryTimeMs: http.maxQueryMs,
     discoveryMaxStaleMs: http.discoveryMaxStaleMs,
+    leaderReads: http.leaderReads,
     kvMaxValueBytes: http.kvMaxValueBytes,
     maxConnectionsPerClient: http.maxConnsPerClient,
     responseHeaders: http.responseHeaders,

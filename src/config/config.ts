@@ -74,6 +74,8 @@ export interface HttpConfig {
   readonly defaultQueryMs: number;
   readonly maxQueryMs: number;
   readonly discoveryMaxStaleMs: number;
+  /** Default reads ask the store first. */
+  readonly leaderReads: boolean;
   readonly refuseUnprintable: boolean;
   readonly bodyCacheBytes: number;
 }

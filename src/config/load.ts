@@ -204,6 +204,7 @@ function httpConfig(raw: RawConfig): HttpConfig {
     defaultQueryMs: raw.default_query_time ?? 300_000,
     maxQueryMs: raw.max_query_time ?? 600_000,
     discoveryMaxStaleMs: raw.discovery_max_stale ?? 0,
+    leaderReads: raw.default_consistency === 'leader',
     refuseUnprintable: !(raw.disable_http_unprintable_char_filter ?? false),
     bodyCacheBytes: 64 * 1024 * 1024,
   };

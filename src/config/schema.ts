@@ -139,6 +139,7 @@ export const rootFields = {
   default_query_time: duration(1),
   max_query_time: duration(1),
   discovery_max_stale: duration(),
+  default_consistency: oneOf(['local', 'leader']),
   disable_http_unprintable_char_filter: boolean,
   limits: section({
     http_max_conns_per_client: integer(0, 1e6),
