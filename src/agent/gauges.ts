@@ -5,7 +5,7 @@
 import type { RegistrarStats } from '../registrar/stats.ts';
 import type { HttpDeps } from '../http/http.ts';
 import type { RunnerHooks, TemplateStatus } from '../render/options.ts';
-import { templateGauges, templateRows } from './template-status.ts';
+import { TemplateGauges, type TemplateTelling } from './template-gauges.ts';
 
 export interface GaugeSources {
   readonly revision: () => number;
@@ -14,56 +14,30 @@ export interface GaugeSources {
 }
 
 export class Gauges {
+  /** What the HTTP interface tells of it. */
+  readonly forHttp: Required<Pick<HttpDeps, 'gauges'>> & TemplateTelling;
   readonly #sources: GaugeSources;
-  readonly #wallMs: () => number;
   #registrar: (() => Readonly<RegistrarStats>) | undefined;
-  #templates: (() => readonly TemplateStatus[]) | undefined;
-  #evaluations = 0;
-  #renders = 0;
-  #lastRenderMs = 0;
-  #lastChangeToSwapMs = 0;
-  #commands = 0;
-  #failedCommands = 0;
-  #lastCommandMs = 0;
-  #lastCommandExit = 0;
+  readonly #templates: TemplateGauges;
 
-  constructor(sources: GaugeSources, wallMs: () => number = Date.now) {
+  constructor(sources: GaugeSources, wallMs?: () => number) {
     this.#sources = sources;
-    this.#wallMs = wallMs;
+    this.#templates = new TemplateGauges(wallMs);
+    this.forHttp = { ...this.#templates.telling, gauges: () => this.read() };
   }
 
   /** For a template runner. */
-  readonly hooks: RunnerHooks = {
-    evaluated: () => {
-      this.#evaluations++;
-    },
-    rendered: ({ sinceChangeMs }) => {
-      this.#renders++;
-      this.#lastRenderMs = this.#wallMs();
-      if (sinceChangeMs !== undefined) this.#lastChangeToSwapMs = sinceChangeMs;
-    },
-    commandEnded: ({ ok, exit, durationMs }) => {
-      this.#commands++;
-      this.#lastCommandExit = exit ?? -1;
-      if (!ok) this.#failedCommands++;
-      this.#lastCommandMs = durationMs;
-    },
-  };
+  get hooks(): RunnerHooks {
+    return this.#templates.hooks;
+  }
 
   addRegistrar(stats: () => Readonly<RegistrarStats>): void {
     this.#registrar = stats;
   }
 
   addTemplates(status: () => readonly TemplateStatus[]): void {
-    this.#templates = status;
+    this.#templates.follow(status);
   }
-
-  /** What the HTTP interface tells of it. */
-  readonly forHttp: Required<Pick<HttpDeps, 'gauges' | 'labelledGauges' | 'templates'>> = {
-    gauges: () => this.read(),
-    labelledGauges: () => templateGauges(this.#templates?.() ?? []),
-    templates: () => templateRows(this.#templates?.() ?? []),
-  };
 
   read(): Readonly<Record<string, number>> {
     const { nodes, services } = this.#sources.catalog();
@@ -75,7 +49,7 @@ export class Gauges {
       'registry.services': own.services,
       'registry.checks': own.checks,
       ...this.#registrarGauges(),
-      ...this.#templateGauges(),
+      ...this.#templates.read(),
     };
   }
 
@@ -93,28 +67,6 @@ export class Gauges {
       'registrar.drift_total': stats.drift,
       'registrar.registered_total': stats.registered,
       'registrar.deregistered_total': stats.deregistered,
-    };
-  }
-
-  #templateGauges(): Readonly<Record<string, number>> {
-    const all = this.#templates?.();
-    if (all === undefined) return {};
-    const count = (...states: readonly TemplateStatus['state'][]): number =>
-      all.filter(({ state }) => states.includes(state)).length;
-    return {
-      'render.templates': all.length,
-      'render.templates_waiting': count('waiting'),
-      'render.templates_failed': count('failed', 'broken'),
-      'render.waiting_dependencies': all.reduce((sum, { waitingFor }) => sum + waitingFor.length, 0),
-      'render.commands_owed': all.filter(({ commandOwed }) => commandOwed).length,
-      'render.evaluations_total': this.#evaluations,
-      'render.renders_total': this.#renders,
-      'render.last_render_seconds': this.#lastRenderMs / 1000,
-      'render.last_change_to_swap_ms': this.#lastChangeToSwapMs,
-      'render.commands_total': this.#commands,
-      'render.failed_commands_total': this.#failedCommands,
-      'render.last_command_ms': this.#lastCommandMs,
-      'render.last_command_exit': this.#lastCommandExit,
     };
   }
 }

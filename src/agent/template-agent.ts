@@ -10,6 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import type { Logger } from '../lib/log.ts';
 import { childEnvironment } from '../render/child-environment.ts';
+import type { FileChange } from '../render/dry.ts';
 import type { TemplateStatus } from '../render/options.ts';
 import { OwedCommands } from '../render/owed.ts';
 import { type ChildEnd, Supervisor, type SupervisorOptions } from '../render/supervisor.ts';
@@ -18,6 +19,8 @@ import { notifyReady } from './notify-ready.ts';
 import { type SessionEnd, TemplateSession } from './template-session.ts';
 import { consulEnvironment, sourceSettings } from './template-source.ts';
 import { forwardedSignals } from './template-signals.ts';
+import { TemplateGauges } from './template-gauges.ts';
+import { openStatusServer } from './template-status-server.ts';
 
 export interface TemplateRun {
   readonly load: TemplateLoad;
@@ -31,7 +34,7 @@ export interface TemplateRunDeps {
   /** Stops it like SIGTERM. */
   readonly signal: AbortSignal;
   /** Where dry runs print. */
-  readonly print: (text: string) => void;
+  readonly print: (change: FileChange) => void;
   /** Takes signals over until the returned function is called. */
   readonly listen: Listen;
   /** Reads the configuration again; throws what a start would throw. */
@@ -48,8 +51,17 @@ export const templateExitCodes = {
 
 /** Runs until a signal stops it, until every template was rendered with `once`, or until its child has ended. */
 export async function runTemplates(run: TemplateRun, deps: TemplateRunDeps): Promise<number> {
-  const { pidFile } = run.load;
-  const program = new TemplateProgram(run, deps);
+  const { pidFile, statusAddress } = run.load;
+  const gauges = new TemplateGauges();
+  const server = await openStatusServer(statusAddress, gauges, deps.log.child('status'));
+  try {
+    return await runProgram(new TemplateProgram(run, deps, gauges), pidFile);
+  } finally {
+    await server.close();
+  }
+}
+
+async function runProgram(program: TemplateProgram, pidFile: string): Promise<number> {
   if (pidFile !== '') writePidFile(pidFile);
   try {
     return await program.run();
@@ -71,6 +83,7 @@ class TemplateProgram {
   #load: TemplateLoad;
   readonly #dry: boolean;
   readonly #deps: TemplateRunDeps;
+  readonly #gauges: TemplateGauges;
   readonly #owed: OwedCommands;
   readonly #supervisor: Supervisor | undefined;
   readonly #result: Promise<number>;
@@ -81,7 +94,9 @@ class TemplateProgram {
   #reloading: Promise<void> | undefined;
   #reloadAgain = false;
 
-  constructor({ load, dry }: TemplateRun, deps: TemplateRunDeps) {
+  constructor({ load, dry }: TemplateRun, deps: TemplateRunDeps, gauges: TemplateGauges) {
+    this.#gauges = gauges;
+    gauges.follow(() => this.#session.status());
     this.#load = load;
     this.#dry = dry;
     this.#deps = deps;
@@ -126,7 +141,8 @@ class TemplateProgram {
       },
       changed: (): void => this.#supervisor?.changed(),
     };
-    return new TemplateSession(load, { log, print, dry: this.#dry, child, owed: this.#owed });
+    const { hooks } = this.#gauges;
+    return new TemplateSession(load, { log, print, dry: this.#dry, child, owed: this.#owed, hooks });
   }
 
   /** A session that ends while it is the current one ends the program. */

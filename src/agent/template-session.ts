@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TemplateLoad } from '../config/template-config.ts';
 import type { Logger } from '../lib/log.ts';
-import type { RunnerChild, TemplateSpec, TemplateStatus } from '../render/options.ts';
+import type { FileChange } from '../render/dry.ts';
+import type { RunnerChild, RunnerHooks, TemplateSpec, TemplateStatus } from '../render/options.ts';
 import type { OwedCommands } from '../render/owed.ts';
 import { TemplateRunner } from '../render/runner.ts';
 import type { Source } from '../render/source.ts';
@@ -12,10 +13,11 @@ import { templateSpecs } from './templates.ts';
 export interface SessionDeps {
   readonly log: Logger;
   /** Where dry runs print. */
-  readonly print: (text: string) => void;
+  readonly print: (change: FileChange) => void;
   readonly dry: boolean;
   readonly child: RunnerChild;
   readonly owed: OwedCommands;
+  readonly hooks: RunnerHooks;
 }
 
 /** How a run ended by itself. */
@@ -41,7 +43,7 @@ export class TemplateSession {
     let giveUp: (error: Error) => void = () => {};
     this.#givenUp = new Promise((resolve) => (giveUp = resolve));
     this.#source = openSource(this.#settings, (error) => giveUp(error));
-    const { log, print, dry, child, owed } = deps;
+    const { log, print, dry, child, owed, hooks } = deps;
     this.#runner = new TemplateRunner(
       {
         templates,
@@ -53,7 +55,7 @@ export class TemplateSession {
         strict: load.strict,
         ...(load.errorOnFailedLookup ? { failedLookupMs: load.queryWaitMs } : {}),
       },
-      { source: this.#source, log: log.child('render'), print, child, owed },
+      { source: this.#source, log: log.child('render'), print, child, owed, hooks },
     );
   }
 

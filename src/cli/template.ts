@@ -5,11 +5,13 @@ import { ConfigError } from '../config/config-error.ts';
 import { loadTemplateConfig } from '../config/load-template.ts';
 import type { TemplateLoad } from '../config/template-config.ts';
 import { type TemplateFlagValues, templateFlags, vaultFlags } from '../config/template-flags.ts';
+import { unifiedDiff, wholeText } from '../render/dry.ts';
 import { Evaluator } from '../render/evaluator.ts';
 import { templateSpecs } from '../agent/templates.ts';
 import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
 import { defineEval } from './template-eval.ts';
 import { openTemplateLog } from './template-log.ts';
+import { linePainter } from './terminal.ts';
 import { defineTemplateTools } from './template-tools.ts';
 import { printVersion } from './version.ts';
 
@@ -32,6 +34,7 @@ export const templateCommand: CliCommand = {
         collect,
       )
       .option('--dry', 'print what would be written, write nothing, run nothing')
+      .option('--diff', 'as -dry, but show a unified diff with what is there')
       .option('--parse-only', 'read configuration and templates, then end')
       .option('-v, --version', 'print the version');
     addFlags(command);
@@ -72,10 +75,11 @@ async function run(flags: Flags, io: Io): Promise<number> {
     printVersion(io);
     return 0;
   }
-  const dry = flags['dry'] === true;
+  const dry = isDry(flags);
   const load = loadOrExplain(flags, io);
   if (flags['parseOnly'] === true) return parseAll(load, io);
   const { log, close } = openTemplateLog(load.log, io.err, codes.badConfig);
+  const show = flags['diff'] === true ? unifiedDiff(linePainter(io)) : wholeText;
   for (const warning of [...load.warnings, ...vaultWarnings(flags)]) log.warn({}, warning);
   try {
     return await runTemplates(
@@ -83,7 +87,7 @@ async function run(flags: Flags, io: Io): Promise<number> {
       {
         log,
         signal: io.signal,
-        print: io.out,
+        print: (change) => io.out(show(change)),
         listen: io.takeSignals,
         reload: () => loadTemplates(flags, io),
       },
@@ -94,6 +98,10 @@ async function run(flags: Flags, io: Io): Promise<number> {
   } finally {
     close();
   }
+}
+
+function isDry(flags: Flags): boolean {
+  return flags['dry'] === true || flags['diff'] === true;
 }
 
 function loadOrExplain(flags: Flags, io: Io): TemplateLoad {
@@ -113,7 +121,7 @@ function loadTemplates(flags: Flags, io: Io): TemplateLoad {
     if (value !== undefined) values[name] = value as TemplateFlagValues[string];
   }
   const paths = (flags['config'] ?? []) as readonly string[];
-  return loadTemplateConfig({ paths, flags: values, env: io.env, dry: flags['dry'] === true });
+  return loadTemplateConfig({ paths, flags: values, env: io.env, dry: isDry(flags) });
 }
 
 /** Every template, not only the first that is wrong. */

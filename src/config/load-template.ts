@@ -68,6 +68,7 @@ export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
     once: strict ? options.flags?.['once'] === true : (raw.once ?? false),
     pidFile: raw.pid_file ?? '',
     stateDir: raw.state_dir ?? '',
+    statusAddress: raw.status?.address ?? '',
     errorFatal: raw.template_error_fatal ?? strict,
     errorOnFailedLookup: raw.err_on_failed_lookup ?? false,
     strict,

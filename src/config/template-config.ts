@@ -99,6 +99,8 @@ export interface TemplateLoad {
   readonly pidFile: string;
   /** '' = nothing is kept across restarts. */
   readonly stateDir: string;
+  /** Where state and metrics are served; '' = nowhere. */
+  readonly statusAddress: string;
   readonly errorFatal: boolean;
   readonly errorOnFailedLookup: boolean;
   /** consul-template's behaviour where Portolan's is another; docs/compat.md lists it. */

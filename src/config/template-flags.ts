@@ -151,6 +151,7 @@ const rows: readonly Row[] = [
   ['once', 'boolean', 'once', 'render every template once, then end'],
   ['pid-file', 'value', 'pid_file', 'write the process ID to this file'],
   ['state-dir', 'value', 'state_dir', 'keep here what is owed and the last good data, across restarts'],
+  ['status-addr', 'value', 'status.address', 'serve state and metrics here; without a host on loopback'],
   ['template-error-fatal', 'boolean', 'template_error_fatal', 'a template that fails ends the program'],
   ['err-on-failed-lookup', 'boolean', 'err_on_failed_lookup', 'a key that stays absent ends the program'],
   ['compat', 'value', 'compat', 'portolan, or consul-template: its behaviour where it is another'],

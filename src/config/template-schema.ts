@@ -251,6 +251,7 @@ export const runnerFields = {
   nomad: ignored('Nomad is not supported'),
   // Ours.
   state_dir: string,
+  status: section({ address: string }),
   compat: oneOf(['portolan', 'consul-template']),
 };
 

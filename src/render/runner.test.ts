@@ -15,6 +15,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ManualClock } from '../lib/clock.testkit.ts';
 import { silentLogger } from '../lib/log.ts';
+import { wholeText } from './dry.ts';
 import { templateSpec } from './options.ts';
 import type { RunnerOptions, TemplateSpec } from './options.ts';
 import { TemplateRunner } from './runner.ts';
@@ -49,7 +50,7 @@ class Stage {
         source: this.source,
         log: silentLogger,
         clock: this.clock,
-        print: (text) => this.printed.push(text),
+        print: (change) => this.printed.push(wholeText(change)),
       },
     );
     t.after(() => this.stop());

@@ -13,6 +13,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { fromBytes } from '../template/text.ts';
 import { Dependencies } from './dependencies.ts';
+import type { FileChange } from './dry.ts';
 import { FailedLookups } from './failed-lookups.ts';
 import { Group } from './group.ts';
 import type { RunnerChild, RunnerHooks, RunnerOptions, TemplateSpec, TemplateStatus } from './options.ts';
@@ -26,7 +27,7 @@ export interface RunnerDeps {
   readonly clock?: Clock;
   readonly hooks?: RunnerHooks;
   /** Where dry runs print. */
-  readonly print?: (text: string) => void;
+  readonly print?: (change: FileChange) => void;
   /** Told when all files are there, and when some have changed. */
   readonly child?: RunnerChild;
   /** Default: notes in `stateDir`. */
@@ -272,8 +273,9 @@ export class TemplateRunner {
       if (outcome.kind === 'broken') this.#deps.log.error({ err: outcome.error }, 'template failed');
       if (outcome.kind !== 'rendered') continue;
       try {
-        if (task.destination.read()?.equals(outcome.bytes) !== true) {
-          this.#deps.print(`> ${task.spec.destination}\n${fromBytes(outcome.bytes)}`);
+        const before = task.destination.read();
+        if (before?.equals(outcome.bytes) !== true) {
+          this.#deps.print({ path: task.spec.destination, before, after: outcome.bytes });
         }
         task.succeed();
       } catch (error) {
