@@ -15,10 +15,13 @@ interface GetFlags extends ClientFlags {
 }
 
 interface PutFlags extends ClientFlags {
+  readonly acquire?: boolean;
   readonly base64?: boolean;
   readonly cas?: boolean;
   readonly flags?: string;
   readonly modifyIndex?: string;
+  readonly release?: boolean;
+  readonly session?: string;
 }
 
 /** Texts and exit codes as `consul kv` has them (consul.md 4.1). */
@@ -80,40 +83,67 @@ function definePut(parent: Command, io: Io): void {
   const command = addClientOptions(parent.command('put').description('Write a key.'))
     .argument('<key>', 'key')
     .argument('[value]', 'value; @file reads a file, - reads standard input', '')
+    .option('--acquire', 'take the lock of the key for -session')
     .option('--base64', 'the value is in base64')
     .option(
       '--cas',
       'write only if the modify index is that of -modify-index (0: only if there is no such key)',
     )
     .option('--flags <number>', 'flags to store, an unsigned 64-bit integer')
-    .option('--modify-index <number>', 'index for -cas');
+    .option('--modify-index <number>', 'index for -cas')
+    .option('--release', 'give the lock of the key back')
+    .option('--session <id>', 'session for -acquire and -release');
   examples(command, [
     'portolan kv put greeting hello',
     'portolan kv put app/config @config.json',
     'portolan kv put -cas -modify-index=0 lock mine',
+    'portolan kv put -acquire -session=9c6a2a1e-77a1-4f0b-9d51-3d5a0c1f0e11 leader n1',
   ]);
-  exitCodes(command, '0 written, 1 not written: the index given with -cas is not the current one, or failed');
+  exitCodes(
+    command,
+    '0 written, 1 not written: the index given with -cas is not the current one, the lock was not to be had, or failed',
+  );
   command.addHelpText(
     'after',
     'Flags stand before the key: what follows it is the value, also when it begins with a dash.',
   );
-  command.action(async (key: string, value: string, flags: PutFlags) => {
-    const name = stripSlash(key);
-    const cas = casIndex(flags);
-    const options = {
-      signal: io.signal,
-      ...(cas === undefined ? {} : { cas }),
-      ...(flags.flags === undefined ? {} : { flags: unsigned('-flags', flags.flags) }),
-    };
-    const written = await openClient(flags, io).kv.put(name, await valueBytes(value, flags, io), options);
-    if (!written && cas === 0) {
-      throw new CliError(
-        `Error! Did not write to ${name}: CAS performed with index=0 and key already exists.`,
-      );
-    }
-    if (!written) throw new CliError(`Error! Did not write to ${name}: CAS failed`);
-    io.out(`Success! Data written to: ${name}\n`);
-  });
+  command.action((key: string, value: string, flags: PutFlags) =>
+    flags.cas !== true && (flags.acquire === true || flags.release === true)
+      ? lock(stripSlash(key), value, flags, io)
+      : put(stripSlash(key), value, flags, io),
+  );
+}
+
+async function put(name: string, value: string, flags: PutFlags, io: Io): Promise<void> {
+  const cas = casIndex(flags);
+  const options = { ...writeOptions(flags, io), ...(cas === undefined ? {} : { cas }) };
+  const written = await openClient(flags, io).kv.put(name, await valueBytes(value, flags, io), options);
+  if (!written && cas === 0) {
+    throw new CliError(`Error! Did not write to ${name}: CAS performed with index=0 and key already exists.`);
+  }
+  if (!written) throw new CliError(`Error! Did not write to ${name}: CAS failed`);
+  io.out(`Success! Data written to: ${name}\n`);
+}
+
+/** Takes the lock when both are asked for, as Consul does. */
+async function lock(name: string, value: string, flags: PutFlags, io: Io): Promise<void> {
+  const { session = '' } = flags;
+  if (session === '') throw new CliError('Error! Missing -session (required with -acquire and -release)');
+  const { kv } = openClient(flags, io);
+  const bytes = await valueBytes(value, flags, io);
+  const options = writeOptions(flags, io);
+  if (flags.acquire === true) {
+    if (!(await kv.acquire(name, bytes, session, options))) throw new CliError('Error! Did not acquire lock');
+    io.out(`Success! Lock acquired on: ${name}\n`);
+  } else {
+    if (!(await kv.release(name, bytes, session, options))) throw new CliError('Error! Did not release lock');
+    io.out(`Success! Lock released on: ${name}\n`);
+  }
+}
+
+function writeOptions(flags: PutFlags, io: Io): { readonly signal: AbortSignal; readonly flags?: bigint } {
+  const { flags: number } = flags;
+  return { signal: io.signal, ...(number === undefined ? {} : { flags: unsigned('-flags', number) }) };
 }
 
 function defineDelete(parent: Command, io: Io): void {

@@ -94,6 +94,25 @@ test('kv get lists keys and values below a prefix, in detail and as JSON', async
   await prints('kv get -recurse app', 'apple:v apple\n');
 });
 
+test('kv put takes a lock for a session and gives it back', async () => {
+  const create = { method: 'PUT', body: '{"NodeChecks":[],"LockDelay":"0s"}' };
+  const made = await fetch(`${agent.url}/v1/session/create`, create);
+  const { ID } = (await made.json()) as { readonly ID: string };
+  const missing = 'Error! Missing -session (required with -acquire and -release)\n';
+  await fails('kv put -acquire held x', missing);
+  await fails('kv put -release held x', missing);
+  await fails(`kv put -release -session=${ID} held x`, 'Error! Did not release lock\n');
+  await prints(`kv put -acquire -session=${ID} -flags=7 held x`, 'Success! Lock acquired on: held\n');
+  const { Session, LockIndex, Flags } = JSON.parse((await call('kv get -json held')).out) as {
+    readonly [field: string]: unknown;
+  };
+  assert.deepEqual([Session, LockIndex, Flags], [ID, 1, '7']);
+  const other = (await (await fetch(`${agent.url}/v1/session/create`, create)).json()) as { ID: string };
+  await fails(`kv put -acquire -session=${other.ID} held y`, 'Error! Did not acquire lock\n');
+  await prints(`kv put -release -session=${ID} held y`, 'Success! Lock released on: held\n');
+  await prints('kv get held', 'y\n');
+});
+
 test('kv writes and deletes by check-and-set say when they lost', async () => {
   await prints('kv put -cas -modify-index=0 lock a', 'Success! Data written to: lock\n');
   await fails(
