@@ -243,8 +243,10 @@ class Member implements EtcdMember {
       `--initial-cluster=${peers}`,
       `--initial-cluster-token=${options.token ?? 'portolan-test'}`,
       '--initial-cluster-state=new',
-      '--heartbeat-interval=100',
-      '--election-timeout=1000',
+      // One that is alone would wait for the others' votes at each start.
+      ...(options.members === undefined || options.members === 1
+        ? ['--heartbeat-interval=20', '--election-timeout=200']
+        : ['--heartbeat-interval=100', '--election-timeout=1000']),
       '--logger=zap',
       '--log-level=info',
       ...(tls === undefined ? [] : [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`]),
