@@ -11,6 +11,13 @@ export interface GaugeSources {
   readonly revision: () => number;
   readonly catalog: () => { readonly nodes: number; readonly services: number };
   readonly registry: () => { readonly services: number; readonly checks: number };
+  readonly cluster: () => {
+    readonly alive: number;
+    readonly failed: number;
+    readonly isLead: boolean;
+    readonly holdsName: boolean;
+  };
+  readonly storeAnswerAgoMs: () => number;
 }
 
 export class Gauges {
@@ -42,8 +49,14 @@ export class Gauges {
   read(): Readonly<Record<string, number>> {
     const { nodes, services } = this.#sources.catalog();
     const own = this.#sources.registry();
+    const { alive, failed, isLead, holdsName } = this.#sources.cluster();
     return {
       'store.revision': this.#sources.revision(),
+      'store.last_answer_ms': this.#sources.storeAnswerAgoMs(),
+      'cluster.alive_agents': alive,
+      'cluster.failed_agents': failed,
+      'cluster.is_steward': isLead ? 1 : 0,
+      'cluster.holds_name': holdsName ? 1 : 0,
       'catalog.nodes': nodes,
       'catalog.services': services,
       'registry.services': own.services,

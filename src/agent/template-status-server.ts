@@ -72,7 +72,11 @@ async function answer(method: string | undefined, url: string, { gauges, metrics
   if (path === paths.agentTemplates) return json(gauges.telling.templates());
   if (path === paths.agentMetrics && !wantsText) return json(metrics.snapshot());
   if (path === '/metrics' || path === paths.agentMetrics) {
-    return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.prometheus() };
+    return {
+      status: 200,
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+      body: await metrics.prometheus(),
+    };
   }
   return text(404, `there are ${paths.agentTemplates}, ${paths.agentMetrics} and /metrics\n`);
 }

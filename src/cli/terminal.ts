@@ -15,5 +15,6 @@ export function paintFor(io: Pick<Io, 'env'>, isTerminal = process.stdout.isTTY)
 /** For unified diffs. */
 export function linePainter(io: Pick<Io, 'env'>): PaintLine {
   const paint = paintFor(io);
-  return (line, kind) => paint(line, ({ '+': 'green', '-': 'red', '@': 'cyan', header: 'bold' } as const)[kind]);
+  return (line, kind) =>
+    paint(line, ({ '+': 'green', '-': 'red', '@': 'cyan', header: 'bold' } as const)[kind]);
 }

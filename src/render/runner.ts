@@ -11,7 +11,6 @@ import { aborted } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { fromBytes } from '../template/text.ts';
 import { Dependencies } from './dependencies.ts';
 import type { FileChange } from './dry.ts';
 import { FailedLookups } from './failed-lookups.ts';
