@@ -2,7 +2,7 @@
  * The answers that the templates of one runner share: one subscription a query, one watch a file, each kept for as long as
  * a template uses it.
  */
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Dependency } from './dependency.ts';
 import { answerKey } from './evaluator-messages.ts';
 import { EvaluatorThread } from './evaluator-thread.ts';
@@ -39,6 +39,9 @@ interface Entry {
   readonly sinceMs: number;
 }
 
+/** How long first answers are gathered while others are still awaited. */
+const gatherMs = 50;
+
 export class Dependencies implements World {
   /** Where long evaluations of these templates run. */
   readonly thread = new EvaluatorThread();
@@ -46,6 +49,9 @@ export class Dependencies implements World {
   // By what is asked, not by id: `key` and `keyExists` of one key are one subscription.
   readonly #entries = new Map<string, Entry>();
   readonly #used = new Map<Dependent, Map<string, Dependency>>();
+  /** What has had no answer yet, by user; and who will be told soon that some of it has. */
+  readonly #awaited = new Map<Dependent, Set<Entry>>();
+  readonly #soon = new Map<Dependent, Timer>();
 
   constructor(deps: DependenciesDeps) {
     this.#deps = deps;
@@ -92,6 +98,7 @@ export class Dependencies implements World {
       // One that others follow was visible to the evaluation already.
       if (entry.users.size === 0 && entry.current() !== undefined) answered = true;
       entry.users.add(user);
+      if (entry.current() === undefined) this.#await(user, entry);
     }
     if (release) for (const key of known.keys()) if (!wanted.has(key)) this.#drop(user, key);
     this.#used.set(user, release ? wanted : new Map([...known, ...wanted]));
@@ -100,6 +107,9 @@ export class Dependencies implements World {
 
   close(): void {
     this.thread.close();
+    for (const timer of this.#soon.values()) timer.cancel();
+    this.#soon.clear();
+    this.#awaited.clear();
     for (const entry of this.#entries.values()) entry.close();
     this.#entries.clear();
     this.#used.clear();
@@ -110,7 +120,7 @@ export class Dependencies implements World {
     const state: { error: Error | undefined } = { error: undefined };
     const onChange = (): void => {
       state.error = undefined;
-      for (const user of Array.from(users)) user.changed();
+      for (const user of Array.from(users)) this.#tell(user, entry);
     };
     const subscription = this.#subscribe(dependency, onChange, (error) => {
       state.error = error;
@@ -127,6 +137,34 @@ export class Dependencies implements World {
     return entry;
   }
 
+  #await(user: Dependent, entry: Entry): void {
+    const awaited = this.#awaited.get(user);
+    if (awaited === undefined) this.#awaited.set(user, new Set([entry]));
+    else awaited.add(entry);
+  }
+
+  // An evaluation for each of many first answers would find the others missing, each time.
+  #tell(user: Dependent, entry: Entry): void {
+    const awaited = this.#awaited.get(user);
+    const isFirst = awaited?.delete(entry) === true;
+    if (isFirst && awaited.size > 0) {
+      if (!this.#soon.has(user)) {
+        this.#soon.set(
+          user,
+          this.#deps.clock.after(gatherMs, () => this.#tellNow(user)),
+        );
+      }
+      return;
+    }
+    this.#tellNow(user);
+  }
+
+  #tellNow(user: Dependent): void {
+    this.#soon.get(user)?.cancel();
+    this.#soon.delete(user);
+    user.changed();
+  }
+
   #subscribe(
     dependency: Dependency,
     onChange: () => void,
@@ -141,6 +179,7 @@ export class Dependencies implements World {
   #drop(user: Dependent, key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
+    this.#awaited.get(user)?.delete(entry);
     entry.users.delete(user);
     if (entry.users.size > 0) return;
     this.#entries.delete(key);

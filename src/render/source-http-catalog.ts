@@ -2,8 +2,9 @@
  * Changes of a place's catalog, from three blocking queries: the lists of services, nodes and checks.
  *
  * In: the lists' answers. Out: queries that are due. A check that changed names its service. A list of services whose
- * index moved while its names and tags stayed hides what changed: then it is either a check that was told at the same index, or
- * all are read. Of changes that came together only the newest has an index, so all are read once more when it is quiet.
+ * index moved while its names and tags stayed hides what changed: then it is either a check that changed at the same index, or
+ * all are read. Of changes that came together only the newest has its index in the list: when one of the indexes between is
+ * no check's, all are read once more as soon as it is quiet.
  * While one of the lists can't be followed, all are read in turn.
  */
 import type { ReadOptions } from '@portolan/sdk';
@@ -38,7 +39,10 @@ export class CatalogSignals implements Signals {
   #tags = new Map<string, string>();
   #nodes = new Map<string, string>();
   #checks = new Map<string, CheckStamp>();
-  #newestCheck = 0;
+  /** Indexes at which checks have changed, since the list of services moved last. */
+  #explained = new Set<number>();
+  /** Where the list of services was before the moves that are not explained yet. */
+  #unexplainedFrom: number | undefined;
   #explain: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
 
@@ -78,7 +82,7 @@ export class CatalogSignals implements Signals {
     this.#follow(
       'services',
       (read) => queries.ask({ type: 'services', ...place }, read),
-      (a) => this.#sawServices(a),
+      (a, before) => this.#sawServices(a, before),
     );
     this.#follow(
       'nodes',
@@ -95,7 +99,7 @@ export class CatalogSignals implements Signals {
   #follow<A extends Fresh>(
     name: ListName,
     read: (options: ReadOptions) => Promise<A>,
-    saw: (answer: A) => void,
+    saw: (answer: A, before: number) => void,
   ): void {
     const poll = {
       read,
@@ -106,7 +110,7 @@ export class CatalogSignals implements Signals {
         this.#index[name] = answer.index < known ? 0 : answer.index;
         // Restored or restarted: nothing that was known of it holds.
         if (answer.index < known) this.#urgeAll();
-        if (answer.index !== known) saw(answer);
+        if (answer.index !== known) saw(answer, known);
         this.#first(name);
         return answer.index !== known;
       },
@@ -126,7 +130,7 @@ export class CatalogSignals implements Signals {
     if (this.#waiting.delete(name) && this.#waiting.size === 0) this.#urgeAll();
   }
 
-  #sawServices(answer: Reply<readonly CatalogSnippet[]>): void {
+  #sawServices(answer: Reply<readonly CatalogSnippet[]>, before: number): void {
     const tags = new Map(answer.data.map((one) => [one.name, one.tags.join('\0')]));
     const changed = differences(this.#tags, tags);
     this.#tags = tags;
@@ -135,15 +139,26 @@ export class CatalogSignals implements Signals {
       else if (entry.query.type === 'node') this.#urge(entry);
     }
     for (const name of changed) this.#urgeService(name);
-    if (changed.length === 0) this.#explainLater(answer.index);
-    this.#readAllWhenQuiet();
+    this.#explainLater(before, answer.index, changed.length > 0);
   }
 
-  #explainLater(index: number): void {
+  #explainLater(from: number, to: number, isNamed: boolean): void {
+    this.#unexplainedFrom ??= from;
     clearTimeout(this.#explain);
     this.#explain = setTimeout(() => {
-      if (this.#newestCheck < index) this.#urgeServices();
+      const since = this.#unexplainedFrom ?? from;
+      this.#unexplainedFrom = undefined;
+      const isNewestKnown = isNamed || this.#explained.has(to);
+      if (!isNewestKnown) this.#urgeServices();
+      else if (!this.#isExplained(since, isNamed ? to - 1 : to)) this.#readAllWhenQuiet();
+      for (const index of this.#explained) if (index <= to) this.#explained.delete(index);
     }, explainMs);
+  }
+
+  #isExplained(from: number, to: number): boolean {
+    if (to - from > this.#explained.size) return false;
+    for (let index = from + 1; index <= to; index++) if (!this.#explained.has(index)) return false;
+    return true;
   }
 
   #readAllWhenQuiet(): void {
@@ -181,9 +196,10 @@ export class CatalogSignals implements Signals {
     }
     for (const [key, check] of this.#checks) if (!checks.has(key)) changed.push({ ...check, stamp: 0 });
     this.#checks = checks;
+    if (changed.length > 0) this.#explained.add(answer.index);
+    for (const { stamp } of changed) if (typeof stamp === 'number') this.#explained.add(stamp);
     for (const { service, stamp } of changed) {
       const index = typeof stamp === 'number' ? stamp : 0;
-      this.#newestCheck = Math.max(this.#newestCheck, index);
       // A check of a node counts for all that runs there, also for what was filtered out of the answers.
       if (service === '') return this.#urgeServices();
       this.#urgeService(service, index);
