@@ -7,11 +7,18 @@ const sources = {
   revision: () => 7,
   catalog: () => ({ nodes: 1, services: 2 }),
   registry: () => ({ services: 3, checks: 4 }),
+  cluster: () => ({ alive: 3, failed: 1, isLead: true, holdsName: false }),
+  storeAnswerAgoMs: () => 8,
 };
 
 test('an agent without registrar and templates tells of its catalog and registry only', () => {
   assert.deepEqual(new Gauges(sources).read(), {
     'store.revision': 7,
+    'store.last_answer_ms': 8,
+    'cluster.alive_agents': 3,
+    'cluster.failed_agents': 1,
+    'cluster.is_steward': 1,
+    'cluster.holds_name': 0,
     'catalog.nodes': 1,
     'catalog.services': 2,
     'registry.services': 3,

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { AgentTemplate } from '@portolan/sdk/wire';
-import { type RunningAgent, startAgent, until } from './agent.testkit.ts';
+import { freeTcpPort, type RunningAgent, spawnProgram, startAgent, until } from './agent.testkit.ts';
 import { type Ended, portolan, scratchFolder, stackTrace } from './command.testkit.ts';
 
 let agent: RunningAgent;
@@ -165,4 +165,49 @@ test('status tells of every template, in words, as JSON and as metrics', async (
     [gauge('template.renders_total', path('a.out')), gauge('template.failed', path('c.out'))],
     [1, 1],
   );
+});
+
+test('-diff shows what would change, plain where it is no terminal, and writes nothing', async (t) => {
+  const scratch = scratchFolder(t);
+  const path = (name: string): string => join(scratch, name);
+  writeFileSync(path('in'), 'a\n{{ key "there" }}\n');
+  writeFileSync(path('out'), 'a\nold\n');
+  const args = ['-once', '-diff', `-template=${path('in')}:${path('out')}:touch ${path('ran')}`];
+  const changed = await tool(...args);
+  assert.equal(changed.code, 0, changed.err);
+  assert.equal(changed.out, `--- ${path('out')}\n+++ ${path('out')}\n@@ -1,2 +1,2 @@\n a\n-old\n+x\n`);
+  assert.equal(readFileSync(path('out'), 'utf8'), 'a\nold\n');
+  assert.ok(!existsSync(path('ran')));
+  writeFileSync(path('out'), 'a\nx\n');
+  assert.equal((await tool(...args)).out, '');
+});
+
+test('`portolan template` serves its state and metrics when it is told where, on loopback', async (t) => {
+  const scratch = scratchFolder(t);
+  writeFileSync(join(scratch, 'in'), '{{ key "there" }}');
+  const port = await freeTcpPort();
+  const out = join(scratch, 'out');
+  const runner = spawnProgram([
+    'template',
+    `-consul-addr=${agent.url}`,
+    `-template=${scratch}/in:${out}`,
+    `-status-addr=${port}`,
+  ]);
+  t.after(() => runner.stop());
+  await until(
+    () => existsSync(out) || undefined,
+    10_000,
+    () => runner.log(),
+  );
+  const shown = await portolan(['template', 'status', `--http-addr=127.0.0.1:${port}`]);
+  assert.equal(shown.code, 0, shown.err);
+  assert.match(shown.out, /out +current +1 /);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  assert.match(metrics, /^portolan_render_templates 1$/m);
+  assert.ok(metrics.includes(`portolan_render_template_renders_total{destination="${out}"} 1\n`), metrics);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+  const taken = await tool(`-status-addr=127.0.0.1:${port}`, `-template=${scratch}/in:${out}`);
+  assert.equal(taken.code, 15);
+  assert.match(taken.err, /-status-addr 127\.0\.0\.1:\d+: .*EADDRINUSE.*; choose another address\n$/);
+  assert.equal((await tool('-status-addr=nowhere', `-template=${scratch}/in:${out}`)).code, 15);
 });
