@@ -309,8 +309,17 @@ async function openGate(registrar: Registrar, registry: Registry, stop: AbortSig
   if (!stop.aborted) registry.markSourceReady(registrarSource);
 }
 
-function openGauges({ catalog, registry, replica }: Parts): Gauges {
+function openGauges({ catalog, registry, replica, cluster, steward, store }: Parts): Gauges {
+  const count = (wanted: string): number =>
+    catalog.members().filter(({ status }) => status === wanted).length;
   return new Gauges({
+    cluster: () => ({
+      alive: count('alive'),
+      failed: count('failed'),
+      isLead: steward.isLead,
+      holdsName: cluster.liveness.fence() !== undefined,
+    }),
+    storeAnswerAgoMs: () => store.lastAnswerAgoMs(),
     revision: () => replica.revision,
     catalog: () => ({ nodes: catalog.nodes().read().length, services: catalog.services().read().size }),
     registry: () => ({ services: registry.services().size, checks: registry.checks().size }),

@@ -142,6 +142,7 @@ export function clusterInfo(
     readonly cluster: Cluster;
     readonly steward: Steward;
     readonly stewardTable: StewardTable;
+    readonly clock: Clock;
   },
 ): ClusterInfo {
   const { catalog, cluster, steward, stewardTable } = deps;
@@ -151,25 +152,32 @@ export function clusterInfo(
     members: () => catalog.members(),
     leader: () => stewardTable.lead?.address ?? fallback,
     isLead: () => steward.isLead,
-    leave: () => leaveCluster(config, cluster),
+    leave: () => leaveCluster(config, cluster, deps.clock),
     forceLeave: (node, options) => cluster.departure.force(node, options),
   };
 }
 
-async function leaveCluster(config: Config, { liveness, departure, left }: Cluster): Promise<void> {
+async function leaveCluster(
+  config: Config,
+  { liveness, departure, left }: Cluster,
+  clock: Clock,
+): Promise<void> {
   const fence = liveness.leave();
   if (fence === undefined || !(await departure.leave(config.nodeName, fence).catch(stays))) {
     liveness.stay();
     throw new ClusterError('not-held', 'this agent could not leave: the store does not answer; try again');
   }
   await liveness.end();
-  left.open();
+  // The answer to whoever asked goes out first.
+  clock.after(answerMs, () => left.open());
 
   function stays(error: unknown): never {
     liveness.stay();
     throw error;
   }
 }
+
+const answerMs = 200;
 
 export function hostPort(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
