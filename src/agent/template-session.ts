@@ -7,7 +7,14 @@ import type { RunnerChild, RunnerHooks, TemplateSpec, TemplateStatus } from '../
 import type { OwedCommands } from '../render/owed.ts';
 import { TemplateRunner } from '../render/runner.ts';
 import type { Source } from '../render/source.ts';
-import { consulEnvironment, openSource, type SourceSettings, sourceSettings } from './template-source.ts';
+import {
+  consulEnvironment,
+  type OpenDedup,
+  openDedup,
+  openSource,
+  type SourceSettings,
+  sourceSettings,
+} from './template-source.ts';
 import { templateSpecs } from './templates.ts';
 
 export interface SessionDeps {
@@ -31,6 +38,7 @@ export interface SessionEnd {
 export class TemplateSession {
   readonly #settings: SourceSettings;
   readonly #source: Source;
+  readonly #dedup: OpenDedup | undefined;
   readonly #runner: TemplateRunner;
   readonly #stop = new AbortController();
   readonly #givenUp: Promise<Error>;
@@ -81,6 +89,7 @@ export class TemplateSession {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#ended;
+    await this.#dedup?.close();
     await this.#source.close();
   }
 

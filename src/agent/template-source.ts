@@ -2,7 +2,11 @@
 import { readFileSync } from 'node:fs';
 import type { TemplateLoad } from '../config/template-config.ts';
 import { fileProblem } from '../lib/file-problem.ts';
+import { Client } from '@portolan/sdk';
+import { fetch as undiciFetch } from 'undici';
+import type { Logger } from '../lib/log.ts';
 import { openConnection } from '../render/connection.ts';
+import { Dedup } from '../render/dedup.ts';
 import { HttpSource } from '../render/source-http.ts';
 import type { Source } from '../render/source.ts';
 import { AgentError } from './errors.ts';
@@ -39,6 +43,39 @@ export function openSource(settings: SourceSettings, onGivenUp: (error: Error) =
     maxStaleMs,
     retry: { minMs: consul.retry.backoffMs, maxMs: consul.retry.maxBackoffMs },
   });
+}
+
+/** Each template that is led or followed has a held query; they stand beside the source's own budget. */
+const dedupSockets = 128;
+
+export interface OpenDedup {
+  readonly dedup: Dedup;
+  readonly close: () => Promise<void>;
+}
+
+/** undefined: nothing is shared. */
+export function openDedup(settings: SourceSettings, source: Source, log: Logger): OpenDedup | undefined {
+  const { consul, dedup: options } = settings;
+  if (options === null) return undefined;
+  const transport = { ...consul.transport, maxConnections: dedupSockets };
+  const { address, dispatcher } = openConnection({ ...consul, transport, attempts: 0 }, () => {});
+  const client = new Client({
+    address,
+    ...(consul.token === '' ? {} : { token: consul.token }),
+    fetch: async (url, init) => {
+      // undici's own types and the runtime's describe the same objects.
+      const request = { ...init, dispatcher } as unknown as Parameters<typeof undiciFetch>[1];
+      return (await undiciFetch(url, request)) as unknown as Response;
+    },
+  });
+  const dedup = new Dedup(options, { client, source, log: log.child('dedup') });
+  return {
+    dedup,
+    close: async () => {
+      await dedup.close();
+      await dispatcher.destroy();
+    },
+  };
 }
 
 function connect(
