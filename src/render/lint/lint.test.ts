@@ -45,6 +45,17 @@ const cases: readonly { text: string; want: readonly string[]; own?: Partial<Lin
     text: '{{ sprig_tuple 1 | toJSON }}',
     want: ['deprecated-function 1:4 sprig_tuple is an old name: use sprig_list'],
   },
+  {
+    text: '{{ range service "web" }}{{ .Adress }}{{ range .Checks }}{{ .CheckID }}{{ .Stat }}{{ end }}{{ .NodeMeta.x.y }}{{ end }}',
+    want: [
+      'unknown-field 1:29 dependency.HealthService has no field Adress: did you mean .Address?',
+      'unknown-field 1:75 api.HealthCheck has no field Stat',
+    ],
+  },
+  {
+    text: '{{ with node }}{{ .Node.Nodes }}{{ range .Services }}{{ .Service }}{{ .Name }}{{ end }}{{ end }}{{ range $k, $v := services | byTag }}{{ range $v }}{{ .X }}{{ end }}{{ .X }}{{ end }}{{ .X }}',
+    want: [],
+  },
   { text: '{{ timestamp }}', want: ['unstable-output 1:4 timestamp gives another text'] },
   { text: '{{ spew_dump . }}', want: ['debug-function 1:4'] },
   {

@@ -15,6 +15,7 @@ import {
   unknownFunction,
   unstableOutput,
 } from './functions.ts';
+import { unknownField } from './fields.ts';
 import { undefinedTemplate, unusedDefinition, unusedVariable } from './names.ts';
 import {
   alwaysTrue,
@@ -52,6 +53,7 @@ export interface Finding {
 
 export const rules: readonly Rule[] = [
   unknownFunction,
+  unknownField,
   refusedFunction,
   deniedFunction,
   outsideSandbox,
