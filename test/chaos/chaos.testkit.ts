@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../e2e/agent.testkit.ts';
 import { CatalogClients, compareCatalog } from './catalog-clients.testkit.ts';
@@ -37,6 +38,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const schedule = buildSchedule(random.fork(), options.faultMs);
   const cluster = await ChaosCluster.open({ proxied: true, config: 'session_ttl_min = "1s"\n' });
   const stop = new AbortController();
+  // Every fault and every client waits on it.
+  setMaxListeners(0, stop.signal);
   try {
     const run = new ChaosRun(cluster, random, schedule);
     return await run.go(options, stop);
@@ -63,8 +66,8 @@ class ChaosRun {
       exchanges,
       random: random.fork(),
     });
-    this.#kv = new KvClients({ urls, clients: 6, keys: 4, pauseMs: 60 }, deps());
-    this.#locks = new LockClients({ urls, clients: 4, keys: 2, ttl: '2s', lockDelay: '1s' }, deps());
+    this.#kv = new KvClients({ urls, clients: 6, keys: 4, pauseMs: 40 }, deps());
+    this.#locks = new LockClients({ urls, clients: 4, keys: 2, ttl: '10s', lockDelay: '1s' }, deps());
     this.#catalog = new CatalogClients(agents, deps());
     this.#dns = agents.map(
       ({ node, host, process }) =>

@@ -109,7 +109,7 @@ export class LockClients {
       return hold.session;
     }
     // A client that dies: it neither renews nor releases, so that the session's end is what frees the lock.
-    const isDead = random.chance(0.1);
+    const isDead = random.chance(0.05);
     hold.to = performance.now();
     if (isDead) return undefined;
     await this.#did(hold.client, url, hold.key, { kind: 'release', session: hold.session });
