@@ -6,9 +6,11 @@ import { ChaosCluster } from './cluster.testkit.ts';
 import { DnsWatch } from './dns-watch.testkit.ts';
 import { readHistory } from './etcd-history.testkit.ts';
 import { doFaults } from './faults.testkit.ts';
+import { HealthWatch } from './health-watch.testkit.ts';
 import { KvClients } from './kv-clients.testkit.ts';
 import { LockClients } from './lock-clients.testkit.ts';
 import { judgeLocks } from './lock-verdict.testkit.ts';
+import { type LossReport, loseForAWhile } from './loss.testkit.ts';
 import { Random } from './random.testkit.ts';
 import { buildSchedule, type Fault, tellFault } from './schedule.testkit.ts';
 import { judgeKv } from './verdict.testkit.ts';
@@ -45,6 +47,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     return await run.go(options, stop);
   } finally {
     stop.abort();
+    await cluster.close();
+  }
+}
+
+/** Hosts that lose 30 % of their packets for a while, and what that did to their liveness. */
+export async function runLoss(totalMs: number): Promise<LossReport> {
+  const cluster = await ChaosCluster.open({ separateEtcd: true });
+  const watch = new HealthWatch(cluster.agents, cluster.exchanges);
+  const stop = new AbortController();
+  const watching = watch.run(stop.signal);
+  try {
+    const nodes = cluster.agents.map(({ node }) => node);
+    for (const node of nodes) await watch.all(node, 'passing', nodes, 5000);
+    return await loseForAWhile(cluster, watch, totalMs);
+  } finally {
+    stop.abort();
+    await watching;
     await cluster.close();
   }
 }

@@ -3,7 +3,7 @@ import type { ChaosCluster } from './cluster.testkit.ts';
 import type { HealthWatch, Transition } from './health-watch.testkit.ts';
 
 export interface LossReport {
-  /** Of any node's liveness, while packets were lost and for one lease's time after it. */
+  /** Of any node's liveness, while packets were lost and for two seconds after it. */
   readonly transitions: readonly Transition[];
   readonly asked: number;
   readonly failed: number;
@@ -36,5 +36,7 @@ export async function loseForAWhile(
   } finally {
     network.heal();
   }
+  // What was lost last may only show when its lease ends.
+  await delay(2000);
   return { ...report, transitions: watch.transitions.slice(before) };
 }
