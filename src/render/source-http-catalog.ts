@@ -25,6 +25,8 @@ const explainMs = 30;
 /** Without news for so long it is quiet. */
 const quietMs = 300;
 const mostPauseMs = 300;
+/** Between two readings of all services, for each of them. */
+const sweepRestMs = 0.6;
 
 export class CatalogSignals implements Signals {
   readonly #place: Place;
@@ -45,6 +47,8 @@ export class CatalogSignals implements Signals {
   #unexplainedFrom: number | undefined;
   #explain: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+  #nextSweepMs = 0;
 
   constructor(place: Place, deps: SignalDeps) {
     this.#place = place;
@@ -53,6 +57,7 @@ export class CatalogSignals implements Signals {
     deps.signal.addEventListener('abort', () => {
       clearTimeout(this.#explain);
       clearTimeout(this.#quiet);
+      clearTimeout(this.#sweep);
     });
   }
 
@@ -214,7 +219,18 @@ export class CatalogSignals implements Signals {
     for (const entry of this.#byService.get(name.toLowerCase()) ?? []) this.#urge(entry, index);
   }
 
+  // At once the first time; a stream of such changes leaves the most of the time to others.
   #urgeServices(): void {
+    if (this.#sweep !== undefined) return;
+    const restMs = this.#nextSweepMs - performance.now();
+    if (restMs > 0) {
+      this.#sweep = setTimeout(() => {
+        this.#sweep = undefined;
+        this.#urgeServices();
+      }, restMs);
+      return;
+    }
+    this.#nextSweepMs = performance.now() + Math.min(sweepRestMs * this.#entries.size, mostPauseMs);
     for (const entry of this.#entries) if (entry.query.type === 'service') this.#urge(entry);
   }
 

@@ -94,7 +94,8 @@ export class DueQueue {
     try {
       const answer = await this.#ask(entry, index);
       if (this.#signal.aborted || entry.listeners.size === 0) return;
-      entry.accept(answer);
+      if (answer === undefined) entry.confirm();
+      else entry.accept(answer);
       this.#backoff.reset();
       clearTimeout(this.#alone.get(entry)?.timer);
       this.#alone.delete(entry);
@@ -108,10 +109,19 @@ export class DueQueue {
     }
   }
 
-  async #ask(entry: Entry, index: number): ReturnType<typeof askOnce> {
-    const answer = await askOnce(this.#deps.queries, entry, this.#options, this.#signal);
-    if (answer.index === 0 || answer.index >= index) return answer;
-    return askOnce(this.#deps.queries, entry, { ...this.#options, maxStaleMs: 0 }, this.#signal);
+  /** Undefined: nothing has changed. */
+  async #ask(entry: Entry, index: number): Promise<Awaited<ReturnType<ConsulQueries['ask']>> | undefined> {
+    const { queries } = this.#deps;
+    const { query } = entry;
+    const signal = this.#signal;
+    const known = entry.current === undefined ? 0 : entry.index;
+    const answer =
+      query.type === 'service' && known > 0
+        ? await queries.askIfMoved(query, known, this.#options.maxStaleMs, { signal, consistency: 'default' })
+        : await askFresh((read) => queries.ask(query, read), 0, this.#options, signal);
+    const reached = answer?.index ?? known;
+    if (reached === 0 || reached >= index) return answer;
+    return askFresh((read) => queries.ask(query, read), 0, { ...this.#options, maxStaleMs: 0 }, signal);
   }
 
   #rest(error: unknown): void {
@@ -134,13 +144,4 @@ export class DueQueue {
     state.timer = setTimeout(() => this.add(entry), state.backoff.nextMs());
     this.#alone.set(entry, state);
   }
-}
-
-function askOnce(
-  queries: ConsulQueries,
-  entry: Entry,
-  options: AskOptions,
-  signal: AbortSignal,
-): ReturnType<ConsulQueries['ask']> {
-  return askFresh((read) => queries.ask(entry.query, read), 0, options, signal);
 }

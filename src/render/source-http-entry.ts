@@ -32,6 +32,11 @@ export class Entry<Q extends Query = Query> {
     return moved;
   }
 
+  /** The server's index of it has not moved. */
+  confirm(): void {
+    this.#isFailing = false;
+  }
+
   /** Tells the first of a row of failures; the last answer stands. */
   fail(error: Error): void {
     if (this.#isFailing) return;
