@@ -62,7 +62,7 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
   if (engine !== undefined) stack.add('Docker connection', () => engine.close());
   try {
     const clock = systemClock;
-    const disk = await openDisk(config, { clock, log, stack });
+    const disk = await openDisk(config, { clock, log, stack, signal });
     const { nodeName: node, datacenter } = config;
     const data = config.dev ? 'in memory' : config.dataDir;
     log.child('agent').info({ version, node, datacenter, data }, 'Portolan starts');
@@ -174,7 +174,10 @@ function buildParts(config: Config, disk: Disk, clock: Clock, log: Logger): Part
   const rules = new SessionRules({ sessions: sessionTable, catalog });
   const kv = new Kv({}, { store, replica, table: kvTable, clock, sessions: rules });
   const reaper = new SessionReaper({}, { store, replica, sessions: sessionTable, kv: kvTable, rules, clock });
-  const sessions = new Sessions({}, { store, replica, table: sessionTable, rules, reaper });
+  const sessions = new Sessions(
+    { ttlMinMs: config.sessionTtlMinMs },
+    { store, replica, table: sessionTable, rules, reaper },
+  );
   const collector = new TombstoneCollector(
     {},
     {

@@ -3,14 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config, StoreConfig } from '../config/config.ts';
+import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { pause } from '../lib/pause.ts';
 import { LevelPersistence } from '../registry/persistence-level.ts';
 import { openDataDir } from '../store/embedded/data-dir.ts';
 import { openEmbeddedStore } from '../store/embedded/embedded-store.ts';
 import { MemoryStore } from '../store/memory/memory-store.ts';
 import { openOffset } from '../store/offset.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreError } from '../store/store.ts';
 import type { Closers } from './lifecycle.ts';
 
 export interface Disk {
@@ -28,6 +30,7 @@ interface DiskDeps {
   readonly log: Logger;
   /** Is given what to close, in order of opening. */
   readonly stack: Closers;
+  readonly signal: AbortSignal;
 }
 
 export async function openDisk(config: Config, deps: DiskDeps): Promise<Disk> {
@@ -49,15 +52,38 @@ export async function openDisk(config: Config, deps: DiskDeps): Promise<Disk> {
   return { store, sole, nodeId: config.nodeId || dir.nodeId, persistence, renderPath };
 }
 
-async function openStore(config: StoreConfig, path: string, { clock, log, stack }: DiskDeps): Promise<Store> {
-  const deps = { clock, log: log.child('store') };
+async function openStore(config: StoreConfig, path: string, given: DiskDeps): Promise<Store> {
+  const { clock, log, stack, signal } = given;
+  const deps = { clock, log: log.child('store'), signal };
   const engine = config.url === '' ? await openEmbeddedStore({ path }, deps) : await openEtcd(config, deps);
   stack.add('store', () => engine.close());
   return openOffset(engine);
 }
 
-/** Loaded only when it is used: gRPC takes its time. */
-async function openEtcd(config: StoreConfig, deps: Pick<DiskDeps, 'clock' | 'log'>): Promise<Store> {
+/**
+ * Waits for an etcd that is not there yet: hosts of a cluster may start in any order. Loaded only when it is used: gRPC
+ * takes its time.
+ */
+async function openEtcd(
+  config: StoreConfig,
+  { signal, ...deps }: Pick<DiskDeps, 'clock' | 'log' | 'signal'>,
+): Promise<Store> {
   const { openEtcdStore } = await import('../store/etcd/etcd-store.ts');
-  return openEtcdStore(config, deps);
+  const backoff = new Backoff({ minMs: 200, maxMs: 2000 });
+  for (let tries = 1; ; tries++) {
+    try {
+      return await openEtcdStore(config, deps);
+    } catch (error) {
+      if (!mayCome(error) || signal.aborted) throw error;
+      if (tries === 1) deps.log.warn({ err: error }, 'the store does not answer; waiting for it');
+      await pause(deps.clock, backoff.nextMs(), signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** A server that says no, as to a wrong password, will go on saying so. */
+function mayCome(error: unknown): boolean {
+  if (!(error instanceof StoreError) || error.code !== 'unavailable') return false;
+  return (error.cause as { readonly kind?: unknown } | undefined)?.kind !== 'verdict';
 }

@@ -14,8 +14,8 @@ export interface Claimant {
   /** Since when this incarnation waits for the name, and the most that it waits; 0 for a store of one process. */
   readonly waitedMs: number;
   readonly patienceMs: number;
-  /** It held the name before: whoever holds it now came later. */
-  readonly hadIt: boolean;
+  /** The revision at which it had the name; 0 if it never had it. */
+  readonly hadAt: number;
 }
 
 /**
@@ -25,9 +25,13 @@ export interface Claimant {
 export type ClaimStep = 'take' | 'wait' | 'taken' | 'superseded';
 
 /** What an agent does about its node's name, given who holds it. */
-export function claimStep(holder: LiveInfo | undefined, own: Claimant): ClaimStep {
+export function claimStep(
+  holder: (LiveInfo & { readonly revision: number }) | undefined,
+  own: Claimant,
+): ClaimStep {
   if (holder === undefined || holder.incarnation === own.incarnation) return 'take';
-  if (own.hadIt) return 'superseded';
+  // An older row than ours comes from a store that was restored: it says nothing about who came later.
+  if (own.hadAt > 0 && holder.revision > own.hadAt) return 'superseded';
   // A former life of this very node: a restart inside the lease's time shows nothing.
   if (holder.id === own.id) return 'take';
   if (own.waitedMs < own.patienceMs) return 'wait';

@@ -174,6 +174,37 @@ test('a renewal that hangs is overtaken by one other, no more', async () => {
   await killed;
 });
 
+test('a store that was restored to before this life took the name: it is taken again', async () => {
+  const first = await startAgent();
+  await first.kill();
+  const older = { key: liveKey('n1'), createRevision: 1, modRevision: 1 };
+  const value = Buffer.from(JSON.stringify({ id: 'id of n1', incarnation: 'of the backup' }));
+  let isGone = false;
+  let isRestored = false;
+  const agent = await startAgent({
+    of: first.kit,
+    through: (store) => {
+      const leased = withLease(() => (isGone ? Promise.resolve(false) : undefined))(store);
+      return new Proxy(leased, {
+        get: (target, property) => {
+          if (property !== 'read' || !isRestored) return Reflect.get(target, property) as unknown;
+          return async function* () {
+            yield { revision: 1, entries: [{ ...older, value }] };
+          };
+        },
+      });
+    },
+  });
+  const outcome = codeOf(agent.ended);
+  [isGone, isRestored] = [true, true];
+  await agent.clock.advance(1500);
+  [isGone, isRestored] = [false, false];
+  await agent.clock.advance(3000);
+  assert.notEqual(agent.liveness.fence(), undefined);
+  await agent.kill();
+  assert.equal(await outcome, undefined);
+});
+
 test('what is fenced is written by the holder alone', async () => {
   const first = await startAgent();
   const fence = first.liveness.fence();

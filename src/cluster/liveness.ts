@@ -55,6 +55,8 @@ export class Liveness {
   readonly #alarm: Alarm;
   readonly #listeners = new Set<(event: LivenessEvent) => void>();
   #held: Held | undefined;
+  /** Of the row when it was last taken; 0: never. */
+  #hadAt = 0;
   #isLost = true;
   #isLeaving = false;
   #renewals = 0;
@@ -108,7 +110,7 @@ export class Liveness {
    * `name-taken` when another agent that is alive has it.
    */
   async start(signal: AbortSignal): Promise<void> {
-    await this.#take(false, signal);
+    await this.#take(signal);
     if (this.#options.sole && !signal.aborted) await this.#buryOthers();
   }
 
@@ -117,7 +119,7 @@ export class Liveness {
     const stopLooking = this.#deps.onShown?.(() => this.#onShown());
     try {
       while (!signal.aborted) {
-        if (this.#held === undefined || this.#mustLook) await this.#take(true, signal);
+        if (this.#held === undefined || this.#mustLook) await this.#take(signal);
         else void this.#renew(this.#held);
         this.#noteTime();
         await this.#alarm.sleep(this.#intervalMs(), signal);
@@ -206,14 +208,14 @@ export class Liveness {
     this.#alarm.wake();
   }
 
-  async #take(hadIt: boolean, signal: AbortSignal): Promise<void> {
+  async #take(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps;
     const backoff = new Backoff({ minMs: 100, maxMs: 1000 });
     const startMs = clock.monotonicMs();
     let failed = false;
     while (!signal.aborted && !this.#isLeaving) {
       try {
-        const own = { ...this.#claimant(hadIt), waitedMs: clock.monotonicMs() - startMs };
+        const own = { ...this.#claimant(), waitedMs: clock.monotonicMs() - startMs };
         if (await this.#tryToTake(own)) return this.#taken(failed);
       } catch (error) {
         if (!(error instanceof StoreError) || error.code === 'closed') throw error;
@@ -228,13 +230,14 @@ export class Liveness {
   #taken(failed: boolean): void {
     if (failed) this.#deps.log.info({}, 'this node’s name is taken in the store');
     this.#mustLook = false;
+    this.#hadAt = this.#held?.revision ?? this.#hadAt;
     this.#tell('renewed');
     this.#regain();
   }
 
-  #claimant(hadIt: boolean): Omit<Claimant, 'waitedMs'> {
+  #claimant(): Omit<Claimant, 'waitedMs'> {
     const { member, incarnation, ttlSeconds, sole } = this.#options;
-    return { id: member.id, incarnation, hadIt, patienceMs: sole ? 0 : (ttlSeconds + 2) * 1000 };
+    return { id: member.id, incarnation, hadAt: this.#hadAt, patienceMs: sole ? 0 : (ttlSeconds + 2) * 1000 };
   }
 
   /** False when somebody wrote meanwhile or the holder may be dead: look again. */
