@@ -38,6 +38,8 @@ export interface Config {
   readonly store: StoreConfig;
   /** How long a node may be without its agent before it is taken out of the catalog. */
   readonly reconnectTimeoutMs: number;
+  /** Shortest TTL of a session. */
+  readonly sessionTtlMinMs: number;
   readonly http: HttpConfig;
   readonly dns: DnsConfig;
   readonly checks: ChecksConfig;

@@ -76,6 +76,7 @@ function resolveConfig(trees: readonly ObjectTree[], options: LoadOptions): Load
     },
     pidFile: raw.pid_file ?? '',
     store: storeConfig(raw.store, dev),
+    sessionTtlMinMs: raw.session_ttl_min ?? 10_000,
     reconnectTimeoutMs: raw.reconnect_timeout ?? 72 * 3_600_000,
     http: httpConfig(raw),
     dns: dnsConfig(raw),

@@ -190,7 +190,7 @@ export const rootFields = {
   enable_script_checks: ignored('script checks are not built yet'),
   enable_local_script_checks: ignored('script checks are not built yet'),
   enable_agent_tls_for_checks: ignored(later),
-  session_ttl_min: ignored(later),
+  session_ttl_min: duration(),
   disable_remote_exec: ignored('there is no remote exec'),
   watches: ignored(later),
   // Log

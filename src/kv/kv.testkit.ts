@@ -5,7 +5,7 @@ import { KvTable } from './kv-table.ts';
 import { SessionReaper } from './session-reaper.ts';
 import { SessionRules } from './session-rules.ts';
 import { SessionTable } from './session-table.ts';
-import { type SessionRequest, Sessions } from './sessions.ts';
+import { type SessionRequest, Sessions, type SessionsOptions } from './sessions.ts';
 
 /** Keys, sessions and locks over a store, as one agent has them. */
 export interface LockKit {
@@ -19,7 +19,9 @@ export interface LockKit {
   reaperOn(store: Store): SessionReaper;
 }
 
-export async function startLocks(options: Omit<KitOptions, 'tables'> = {}): Promise<LockKit> {
+export interface LockKitOptions extends Omit<KitOptions, 'tables'>, SessionsOptions {}
+
+export async function startLocks(options: LockKitOptions = {}): Promise<LockKit> {
   const kvTable = new KvTable();
   const sessionTable = new SessionTable();
   const base = await startCatalog({ ...options, tables: [kvTable, sessionTable] });
@@ -32,7 +34,7 @@ export async function startLocks(options: Omit<KitOptions, 'tables'> = {}): Prom
     base,
     kv: new Kv({}, { store, replica, table: kvTable, clock, sessions: rules }),
     kvTable,
-    sessions: new Sessions({}, { store, replica, table: sessionTable, rules, reaper }),
+    sessions: new Sessions(options, { store, replica, table: sessionTable, rules, reaper }),
     sessionTable,
     reaper,
     reaperOn,
@@ -42,7 +44,7 @@ export async function startLocks(options: Omit<KitOptions, 'tables'> = {}): Prom
 /** Runs a test on a kit of its own. */
 export async function withLocks(
   run: (kit: LockKit) => Promise<void>,
-  options: Omit<KitOptions, 'tables'> = {},
+  options: LockKitOptions = {},
 ): Promise<void> {
   const kit = await startLocks(options);
   try {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { aNode } from '../catalog/catalog.testkit.ts';
+import { compareUtf8 } from '../lib/bytes.ts';
 import { follower } from '../store/conformance/harness.testkit.ts';
 import { type Batch, type Store, StoreError } from '../store/store.ts';
 import { aSession, bytes, type LockKit, withLocks } from './kv.testkit.ts';
@@ -31,7 +32,9 @@ async function assertClear(kit: LockKit, keys: number): Promise<void> {
   const rows = kit.kv.list('').read();
   assert.deepEqual(
     rows.map(({ key, session, lockIndex }) => [key, session, lockIndex]),
-    Array.from({ length: keys }, (_, i) => [`r/${i}`, '', 1]),
+    Array.from({ length: keys }, (_, i) => `r/${i}`)
+      .sort(compareUtf8)
+      .map((key) => [key, '', 1]),
   );
   assert.deepEqual(
     kit.sessions

@@ -83,6 +83,17 @@ test("what no session can be made of is refused in Consul's words", () =>
     assert.deepEqual(ids(kit), []);
   }));
 
+test('the shortest TTL can be set', () =>
+  withLocks(
+    async (kit) => {
+      await aNodeWithChecks(kit);
+      assert.ok(await kit.sessions.create(aSession({ ttl: '1s' })));
+      const message = "Invalid Session TTL '999000000', must be between [1s=24h0m0s]";
+      await assert.rejects(kit.sessions.create(aSession({ ttl: '999ms' })), refusal('invalid', message));
+    },
+    { ttlMinMs: 1000 },
+  ));
+
 test('a refusal is decided again after a barrier', () =>
   withLocks(async (kit) => {
     // The node is committed and the replica has not seen it yet.

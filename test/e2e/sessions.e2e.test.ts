@@ -8,12 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type SessionDefinition } from '@portolan/sdk';
 import { type RunningAgent, startAgent, until } from './agent.testkit.ts';
 
+const args = ['-hcl', 'session_ttl_min = "1s"'];
 const dataDir = mkdtempSync(join(tmpdir(), 'portolan-sessions-'));
 let agent: RunningAgent;
 let client: Client;
 
 before(async () => {
-  agent = await startAgent({ dataDir });
+  agent = await startAgent({ dataDir, args });
   client = new Client({ address: agent.url });
 });
 
@@ -24,7 +25,7 @@ after(async () => {
 
 async function killAndRestart(): Promise<void> {
   await agent.stop('SIGKILL');
-  agent = await startAgent({ dataDir, ports: agent.ports });
+  agent = await startAgent({ dataDir, args, ports: agent.ports });
 }
 
 function session(definition: SessionDefinition = {}): Promise<string> {
@@ -35,12 +36,15 @@ async function holder(key: string): Promise<string | undefined> {
   return (await client.kv.get(key)).data?.session;
 }
 
-test('kill -9 moves no lock and no index, and a lock delay begins anew', async () => {
+test('kill -9 moves no lock and no index; TTLs and lock delays begin anew', async () => {
   const { kv, session: sessions } = client;
   const holds = await session({ TTL: '10s', NodeChecks: ['serfHealth'] });
   const ends = await session({ LockDelay: '3s' });
+  const left = await session({ TTL: '2s' });
+  const leftAt = performance.now();
   assert.equal(await kv.acquire('lock/held', 'mine', holds), true);
   assert.equal(await kv.acquire('lock/delayed', 'mine', ends), true);
+  assert.equal(await kv.acquire('lock/left', 'mine', left), true);
   await sessions.destroy(ends);
   const endedAt = performance.now();
   const [row, index] = [(await kv.get('lock/held')).data, (await sessions.list()).index];
@@ -62,6 +66,13 @@ test('kill -9 moves no lock and no index, and a lock delay begins anew', async (
     async () => ((await kv.acquire('lock/delayed', 'theirs', next)) ? true : undefined),
     5000,
     () => 'the lock delay does not end',
+  );
+  await delay(Math.max(0, leftAt + 4200 - performance.now()));
+  if (performance.now() < restartedAt + 3500) assert.equal(await holder('lock/left'), left);
+  await until(
+    async () => ((await holder('lock/left')) === '' ? true : undefined),
+    5000,
+    () => 'a session that nobody renews does not end',
   );
 });
 
