@@ -15,6 +15,8 @@ export type { Opened } from './conformance/harness.testkit.ts';
 export interface ConformanceOptions {
   /** Case name -> why this engine can't show it. */
   readonly skip?: Readonly<Record<string, string>>;
+  /** Only the cases whose name this matches; default all. */
+  readonly only?: RegExp;
 }
 
 const cases: readonly ConformanceCase[] = [...commitCases, ...readCases, ...followCases, ...leaseCases];
@@ -31,7 +33,7 @@ export function storeConformance(
     if (!known.has(name)) throw new Error(`storeConformance: no case is named '${name}'`);
   }
   for (const { name, run } of cases) {
-    if (skip[name] !== undefined) continue;
+    if (skip[name] !== undefined || options.only?.test(name) === false) continue;
     test(`${engine}: ${name}`, async () => {
       const opened = await open();
       try {

@@ -10,11 +10,12 @@ import {
   Client,
   type ClientDuplexStream,
   connectivityState,
-  type Metadata,
+  Metadata,
+  status,
 } from '@grpc/grpc-js';
 
 import { CallFailure, failureOf } from './failure.ts';
-import type { Method } from './messages.ts';
+import { emptyMessage, type Method, methods } from './messages.ts';
 
 export interface EndpointOptions {
   /** `host:port`. */
@@ -41,6 +42,8 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   #client: Client;
   #connectingSinceMs: number | undefined;
+  /** Why the last connection failed. */
+  #reason = '';
 
   constructor(options: EndpointOptions) {
     this.address = options.address;
@@ -98,18 +101,42 @@ export class Endpoint {
     this.#client.close();
   }
 
-  // A channel in trouble refuses the call by itself, and says why: then nothing needs to be waited for.
+  // Nothing is sent on a channel that does not stand: it would wait there, and whether it went out could not be told.
   async #connected(deadlineMs: number): Promise<void> {
-    for (;;) {
-      const state = this.#state();
-      if (state === connectivityState.READY || state === connectivityState.TRANSIENT_FAILURE) return;
-      await new Promise<void>((resolve, reject) => {
-        this.#client.getChannel().watchConnectivityState(state, deadlineMs, (error) => {
-          if (error === undefined) resolve();
-          else reject(new CallFailure('unsent', `no connection to ${this.address} yet`));
-        });
-      });
+    // gRPC's own timers don't keep a process alive that waits for nothing else.
+    const held = setTimeout(() => undefined, Math.max(0, deadlineMs - Date.now()) + 200);
+    try {
+      for (let state = this.#state(); state !== connectivityState.READY; state = this.#state()) {
+        if (state === connectivityState.TRANSIENT_FAILURE)
+          throw new CallFailure('unsent', await this.#trouble());
+        await this.#change(state, deadlineMs);
+      }
+    } finally {
+      clearTimeout(held);
     }
+  }
+
+  #change(state: connectivityState, deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.getChannel().watchConnectivityState(state, deadlineMs, (error) => {
+        if (error === undefined) resolve();
+        else reject(new CallFailure('unsent', this.#reason || `no connection to ${this.address} yet`));
+      });
+    });
+  }
+
+  // A channel tells why it has no connection only to a call.
+  #trouble(): Promise<string> {
+    return new Promise((resolve) => {
+      const { path } = methods.status;
+      const options = { deadline: Date.now() + 50 };
+      this.#client.makeUnaryRequest(path, asIs, asIs, emptyMessage, new Metadata(), options, (error) => {
+        const reason =
+          error?.code === status.UNAVAILABLE ? error.details : `no connection to ${this.address} yet`;
+        if (error?.code === status.UNAVAILABLE) this.#reason = reason;
+        resolve(this.#reason || reason);
+      });
+    });
   }
 
   #state(): connectivityState {
