@@ -52,6 +52,9 @@ export class TemplateSession {
     this.#givenUp = new Promise((resolve) => (giveUp = resolve));
     this.#source = openSource(this.#settings, (error) => giveUp(error));
     const { log, print, dry, child, owed, hooks } = deps;
+    // What runs once neither leads nor waits for a leader.
+    this.#dedup = load.once || dry ? undefined : openDedup(this.#settings, this.#source, log);
+    const dedup = this.#dedup?.dedup;
     this.#runner = new TemplateRunner(
       {
         templates,
@@ -63,7 +66,15 @@ export class TemplateSession {
         strict: load.strict,
         ...(load.errorOnFailedLookup ? { failedLookupMs: load.queryWaitMs } : {}),
       },
-      { source: this.#source, log: log.child('render'), print, child, owed, hooks },
+      {
+        source: this.#source,
+        log: log.child('render'),
+        print,
+        child,
+        owed,
+        hooks,
+        ...(dedup === undefined ? {} : { sourceFor: (spec) => dedup.sourceFor(spec) }),
+      },
     );
   }
 

@@ -12,6 +12,10 @@ interface Row {
 
 export class LockServer {
   hasSessions = true;
+  /** Answers everything with a 500. */
+  isBroken = false;
+  /** Paths that were read, in order. */
+  readonly reads: string[] = [];
   #index = 1;
   #next = 1;
   readonly #sessions = new Set<string>();
@@ -42,6 +46,11 @@ export class LockServer {
     return [...this.#rows.values()].map(({ value }) => value.length);
   }
 
+  set(key: string, value: string): void {
+    this.#wake();
+    this.#rows.set(key, { value: Buffer.from(value), session: '', index: this.#index });
+  }
+
   /** Every session ends, with what it holds (behaviour delete). */
   endSessions(): void {
     for (const id of this.#sessions) this.#endSession(id);
@@ -66,6 +75,12 @@ export class LockServer {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const url = new URL(request.url ?? '/', 'http://x');
     const body = Buffer.concat(chunks);
+    if (request.method === 'GET') this.reads.push(url.pathname);
+    if (this.isBroken) {
+      response.statusCode = 500;
+      response.end('broken');
+      return;
+    }
     if (url.pathname.startsWith('/v1/session/')) this.#session(url.pathname.slice(12), response);
     else
       await this.#kv(request.method ?? 'GET', decodeURIComponent(url.pathname.slice(7)), url, body, response);
