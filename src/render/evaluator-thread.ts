@@ -14,7 +14,7 @@ import type { FromWorker, ToWorker } from './evaluator-messages.ts';
 export interface ThreadOptions {
   /** An evaluation that takes longer is ended; default 60 s. */
   readonly limitMs?: number;
-  /** Without work for so long the thread ends; default 30 s. */
+  /** Without work for so long the thread ends; default 10 s. */
   readonly idleMs?: number;
 }
 
@@ -24,7 +24,7 @@ export interface Away {
 }
 
 const defaultLimitMs = 60_000;
-const defaultIdleMs = 30_000;
+const defaultIdleMs = 10_000;
 /** Elements of a list in one message: about a millisecond of copying. */
 const pieceRows = 250;
 
