@@ -240,8 +240,7 @@ test('real proxies follow a service from no instance to some and back, and lose 
   await stage.serves(['b', 'c']);
   await stage.scrapes([b, c, shop]);
 
-  // One dies without a word: all but Varnish, which may find it four times in a row, hand its requests to the other.
-  await traffic[proxies.indexOf('varnish')]!.stop();
+  // One dies without a word: its requests go to the other.
   c.close();
   await delay(500);
   await Promise.all(traffic.map((one) => one.stop()));

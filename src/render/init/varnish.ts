@@ -27,7 +27,8 @@ ${proxyConvention}
 */ -}}
 ${proxySettings}
 {{- $directors := "" }}
-{{- $rules := "" -}}
+{{- $rules := "" }}
+{{- $again := "" -}}
 # Rendered from a template: changes to this file are lost.
 vcl 4.1;
 
@@ -43,10 +44,11 @@ ${eachInstance}
 {{- $backend := printf "s-%s-%d" $name $count }}
 {{- $fields := printf ".host = \\"%s\\"; .port = \\"%d\\"; .connect_timeout = 2s;" .Address .Port }}
 {{- $instances = printf "%sbackend %s { %s }\\n" $instances $backend $fields }}
-{{- $members = printf "%s  d-%s.add_backend(%s, %d);\\n" $members $name $backend $weight }}
+{{- $members = printf "%s  d-%s.add_backend(%s, %d);\\n  r-%s.add_backend(%s);\\n" $members $name $backend $weight $name $backend }}
 ${endInstances}
-{{- $directors = printf "%s  new d-%s = directors.random();\\n%s" $directors $name $members }}
-{{- $rules = printf "%s  if (req.http.x-portolan-host == \\"%s\\") {\\n    set req.backend_hint = d-%s.backend();\\n  } else" $rules $host $name }}
+{{- $directors = printf "%s  new d-%s = directors.random();\\n  new r-%s = directors.round_robin();\\n%s" $directors $name $name $members }}
+{{- $again = printf "%s  if (bereq.retries == 1 && bereq.backend == d-%s.backend()) {\\n    set bereq.backend = r-%s.backend();\\n  }\\n" $again $name $name }}
+{{- $rules = printf "%sif (req.http.x-portolan-host == \\"%s\\") {\\n    set req.backend_hint = d-%s.backend();\\n  } else " $rules $host $name }}
 
 {{ $instances -}}
 ${endServices}
@@ -57,7 +59,7 @@ sub vcl_init {
 
 sub vcl_recv {
   set req.http.x-portolan-host = std.tolower(regsub(req.http.host, ":[0-9]+$", ""));
-{{ if $rules }}{{ $rules }} {
+{{ if $rules }}  {{ $rules }}{
     return (synth(503));
   }
 {{ else }}  return (synth(503));
@@ -70,7 +72,10 @@ sub vcl_synth {
   }
 }
 
-# A request that changes nothing is tried on another instance.
+# A request that changes nothing is tried again, on one instance after the other.
+sub vcl_backend_fetch {
+{{ $again }}}
+
 sub vcl_backend_error {
   if (bereq.retries < 3 && (bereq.method == "GET" || bereq.method == "HEAD")) {
     return (retry);
