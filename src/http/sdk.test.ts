@@ -40,6 +40,33 @@ test('services and checks of the agent', async () => {
   assert.deepEqual((await health.service('web')).data, []);
 });
 
+test('sessions and the locks that they hold', async () => {
+  const { catalog, kv, session } = client;
+  await catalog.register({ Node: 'locks', Address: '192.0.2.8' });
+  const definition = { Node: 'locks', NodeChecks: [], LockDelay: '0s' } as const;
+  const one = await session.create({ ...definition, Name: 'one', TTL: '10s' });
+  const two = await session.create(definition);
+  assert.equal((await session.renew(one))?.Name, 'one');
+  assert.equal(await kv.acquire('lock/a', 'by one', one, { flags: 2n ** 64n - 1n }), true);
+  assert.equal(await kv.acquire('lock/a', 'by two', two), false);
+  assert.equal(await kv.release('lock/a', '', two), false);
+  const held = await kv.get('lock/a');
+  assert.deepEqual([held.data?.session, held.data?.lockIndex, held.data?.flags], [one, 1, 2n ** 64n - 1n]);
+  const ids = (entries: readonly { readonly ID: string }[]): string[] => entries.map(({ ID }) => ID);
+  assert.deepEqual(ids((await session.node('locks')).data), [one, two].sort());
+  const listed = await session.list();
+  assert.deepEqual(ids(listed.data), [one, two].sort());
+  const changed = session.list({ index: listed.index, waitMs: 30_000 });
+  assert.equal(await session.destroy(one), true);
+  assert.deepEqual(ids((await changed).data), [two]);
+  assert.equal((await session.info(one)).data, undefined);
+  assert.equal((await session.info(two)).data?.ID, two);
+  assert.equal(await session.renew(one), undefined);
+  assert.equal((await kv.get('lock/a')).data?.session, '');
+  await assert.rejects(kv.acquire('lock/a', '', one), /raft apply failed: invalid session/);
+  await session.destroy(two);
+});
+
 test('the catalog, with blocking reads', async () => {
   const { catalog } = client;
   const before = await catalog.service('db');

@@ -45,7 +45,10 @@ const sessionFields = {
 
 const sessionBody = known(sessionFields);
 
-/** An object whose other fields are ignored, unlike elsewhere; a list that is null is an empty one. */
+/** Lists that make a difference when they are empty; null is an empty one. */
+const emptyLists: ReadonlySet<string> = new Set(['checks', 'nodechecks']);
+
+/** An object whose other fields are ignored, unlike elsewhere. */
 function known<F extends Readonly<Record<string, Decoder<unknown>>>>(
   fields: F,
 ): ReturnType<typeof object<F>> {
@@ -53,8 +56,12 @@ function known<F extends Readonly<Record<string, Decoder<unknown>>>>(
   const names = new Set(Object.keys(fields).map((name) => name.toLowerCase()));
   return (value, field) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return decode(value, field);
-    const kept = Object.entries(value).filter(([key]) => names.has(key.toLowerCase().replaceAll('_', '')));
-    return decode(Object.fromEntries(kept.map(([key, item]) => [key.replaceAll('_', ''), item])), field);
+    const kept: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) {
+      const name = key.toLowerCase().replaceAll('_', '');
+      if (names.has(name)) kept[name] = item === null && emptyLists.has(name) ? [] : item;
+    }
+    return decode(kept, field);
   };
 }
 

@@ -3,6 +3,7 @@ import { firstCommit, type Step, unchanged } from '../catalog/plan.ts';
 import type { Replica } from '../catalog/replica.ts';
 import { topics as catalogTopics } from '../catalog/topics.ts';
 import type { Clock } from '../lib/clock.ts';
+import { KeyedTurns } from '../lib/keyed-turns.ts';
 import type { Commit, Lease, Operation, Store } from '../store/store.ts';
 import { encodeKv } from './codec.ts';
 import { KvError } from './errors.ts';
@@ -30,6 +31,7 @@ export class SessionReaper {
   readonly #kv: KvTable;
   readonly #rules: SessionRules;
   readonly #clock: Clock;
+  readonly #turns = new KeyedTurns();
 
   constructor(
     _options: Readonly<Record<string, never>>,
@@ -60,6 +62,17 @@ export class SessionReaper {
 
   /** Ends every session that has no right to live and clears up after all that have ended. Throws KvError. */
   async reap(): Promise<void> {
+    // Two of them at once would only be in each other's way.
+    const turn = this.#turns.take('');
+    if (turn !== undefined) await turn;
+    try {
+      await this.#reap();
+    } finally {
+      this.#turns.pass('');
+    }
+  }
+
+  async #reap(): Promise<void> {
     const doomed: string[] = [];
     for (const { id } of this.#sessions.state.rows()) {
       const session = this.#sessions.state.row(id);
