@@ -1,6 +1,6 @@
 /** What the engine does when etcd is killed, stalled, restored, full, compacted, or not etcd at all. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 
 import { sleep } from '../../src/lib/abort.ts';
@@ -153,8 +153,7 @@ describe('etcd under the engine', { concurrency: 4 }, () => {
       const startMs = performance.now();
       await rejects(store.commit({ then: [put('a', '1')] }), 'unavailable');
       await rejects(store.barrier(), 'unavailable');
-      await rejects(entries(store), 'unavailable');
-      assert.ok(performance.now() - startMs < 12_000);
+      assert.ok(performance.now() - startMs < 5000);
       assert.ok(store.lastAnswerAgoMs() > 3000, `${store.lastAnswerAgoMs()} ms`);
       await etcd.members[0]!.start();
       await commit(store, [put('a', '1')]);
@@ -341,10 +340,9 @@ describe('etcd under the engine', { concurrency: 4 }, () => {
   scene('a slow reader pauses its watch and misses nothing', {}, async ({ store }) => {
     const from = await store.barrier();
     const slow = store.follow(from, new AbortController().signal)[Symbol.asyncIterator]();
-    const total = 11_000;
-    for (let done = 0; done < total; done += 500) {
-      await Promise.all(Array.from({ length: 500 }, () => store.commit({ then: [put('a', 'x')] })));
-    }
+    const total = 150;
+    const value = new Uint8Array(100_000);
+    for (let i = 0; i < total; i++) await commit(store, [{ put: 'a', value }]);
     let last = from;
     for (let i = 0; i < total; i++) {
       const { value } = (await slow.next()) as { value: { revision: number } };
@@ -356,9 +354,12 @@ describe('etcd under the engine', { concurrency: 4 }, () => {
   });
 
   test('what is no etcd is told so, and where nobody listens too', async () => {
-    const server = createServer((socket) =>
-      socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n'),
-    );
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     for (const at of [`127.0.0.1:${port}`, '127.0.0.1:1']) {
@@ -369,6 +370,7 @@ describe('etcd under the engine', { concurrency: 4 }, () => {
         return true;
       });
     }
+    for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });
 });

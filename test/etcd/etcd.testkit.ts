@@ -248,6 +248,7 @@ class Member implements EtcdMember {
         ? ['--heartbeat-interval=20', '--election-timeout=200']
         : ['--heartbeat-interval=100', '--election-timeout=1000']),
       '--logger=zap',
+
       '--log-level=info',
       ...(tls === undefined ? [] : [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`]),
       ...(tls?.clientCa === undefined ? [] : [`--trusted-ca-file=${tls.clientCa}`, '--client-cert-auth']),

@@ -133,7 +133,7 @@ export class Endpoint {
       this.#client.makeUnaryRequest(path, asIs, asIs, emptyMessage, new Metadata(), options, (error) => {
         const reason =
           error?.code === status.UNAVAILABLE ? error.details : `no connection to ${this.address} yet`;
-        if (error?.code === status.UNAVAILABLE) this.#reason = reason;
+        if (error?.code === status.UNAVAILABLE) this.#reason = plainReason(reason);
         resolve(this.#reason || reason);
       });
     });
@@ -153,6 +153,14 @@ export class Endpoint {
     this.#client = openClient(this.#options);
     return this.#client.getChannel().getConnectivityState(true);
   }
+}
+
+// gRPC adds a date, and a note that is mostly empty.
+function plainReason(details: string): string {
+  return details
+    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
+    .replace(/ \(\d{4}-[^)]*\)/, '')
+    .replace(/\.? Resolution note: .*$/, '');
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;

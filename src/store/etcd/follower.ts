@@ -35,6 +35,7 @@ export interface FollowerDeps {
 
 /** Most that waits to be read before the watch is paused. */
 const queueBatches = 10_000;
+const queueBytes = 8 * 1024 * 1024;
 /** A server that does not show a revision for so long after another told of it is given up. */
 const stallMs = 1000;
 const connectMs = 700;
@@ -46,6 +47,8 @@ export class Follower implements AsyncIterableIterator<Batch> {
   readonly #onAbort = (): void => this.#end();
   #queue: Batch[] = [];
   #at = 0;
+  /** Of all that was queued since the queue was last empty. */
+  #bytes = 0;
   #waiting: (() => void)[] = [];
   #stream: ClientDuplexStream<Buffer, WatchAnswer> | undefined;
   #paused = false;
@@ -81,8 +84,7 @@ export class Follower implements AsyncIterableIterator<Batch> {
 
   async return(): Promise<IteratorResult<Batch>> {
     this.#end();
-    this.#queue = [];
-    this.#at = 0;
+    this.#clear();
     return { done: true, value: undefined };
   }
 
@@ -91,8 +93,7 @@ export class Follower implements AsyncIterableIterator<Batch> {
     if (this.#ended) return;
     this.#failure = new StoreError(code, message);
     // Of another history nothing more may be shown.
-    this.#queue = [];
-    this.#at = 0;
+    this.#clear();
     this.#end();
   }
 
@@ -114,8 +115,7 @@ export class Follower implements AsyncIterableIterator<Batch> {
     if (batch === undefined) return undefined;
     this.#at++;
     if (this.#at === this.#queue.length) {
-      this.#queue = [];
-      this.#at = 0;
+      this.#clear();
       if (this.#paused) {
         this.#paused = false;
         this.#stream?.resume();
@@ -207,7 +207,9 @@ export class Follower implements AsyncIterableIterator<Batch> {
     }
     this.#deps.onRevision(this.#batches.next - 1);
     for (const batch of found) this.#queue.push(batch);
-    if (this.#queue.length - this.#at > queueBatches && !this.#paused) {
+    for (const { kv } of answer.events) this.#bytes += kv.key.byteLength + kv.value.byteLength;
+    const full = this.#queue.length - this.#at > queueBatches || this.#bytes > queueBytes;
+    if (full && !this.#paused) {
       this.#paused = true;
       this.#stream?.pause();
     }
@@ -234,6 +236,12 @@ export class Follower implements AsyncIterableIterator<Batch> {
     this.#stream?.destroy(new Error('nobody follows any more'));
     this.#deps.onEnd();
     this.#wake();
+  }
+
+  #clear(): void {
+    this.#queue = [];
+    this.#at = 0;
+    this.#bytes = 0;
   }
 
   #wake(): void {
