@@ -190,7 +190,8 @@ export class Running {
   readonly program: Program;
   readonly #process: ChildProcess;
   #output = '';
-  readonly #onExit = (): void => void this.#process.kill('SIGKILL');
+  // Masters take their workers along.
+  readonly #onExit = (): void => void this.#process.kill('SIGTERM');
 
   private constructor(program: Program) {
     this.program = program;
