@@ -7,6 +7,7 @@ import type { ClusterMember } from '../catalog/member.ts';
 import type { CatalogWriter } from '../catalog/writer.ts';
 import { Departure } from '../cluster/departure.ts';
 import { ClusterError } from '../cluster/errors.ts';
+import { CriticalServices } from '../cluster/critical-services.ts';
 import { DeathNotes, Periodic, Reaper } from '../cluster/jobs.ts';
 import { Liveness } from '../cluster/liveness.ts';
 import { type Job, Steward } from '../cluster/steward.ts';
@@ -116,7 +117,13 @@ export function openSteward(
       liveness,
       table: deps.table,
       watches: deps.watches,
-      jobs: [new DeathNotes({ store, catalog }), ...deps.jobs, reaper, tombstones],
+      jobs: [
+        new DeathNotes({ store, catalog }),
+        ...deps.jobs,
+        new CriticalServices({ catalog, writer: deps.writer, clock, log }),
+        reaper,
+        tombstones,
+      ],
       clock,
       log,
     },

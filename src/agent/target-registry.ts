@@ -138,7 +138,9 @@ export class RegistryTarget implements Target {
 
 function withStatus(row: Check, status: string, output: string): Check {
   const { id, name, notes, serviceId, serviceName, type, interval, timeout, definition } = row;
-  return { id, name, status, notes, output, serviceId, serviceName, type, interval, timeout, definition };
+  const { deregisterAfterMs } = row;
+  const kept = { id, name, notes, serviceId, serviceName, type, interval, timeout, definition };
+  return { ...kept, deregisterAfterMs, status, output };
 }
 
 /** Field by field: what a row has by getters a spread would leave out. */

@@ -7,7 +7,8 @@ import { defaultWeights, type Service, type ServiceAddress } from '../model/serv
  *
  * node      [name, id, address, taggedAddresses, meta, createIndex]
  * service   [id, name, address, port, tags, meta, taggedAddresses, [passing, warning], enableTagOverride, socketPath]
- * check     [id, name, status, output, serviceId, serviceName, serviceTags, type, interval, timeout, notes, definition]
+ * check     [id, name, status, output, serviceId, serviceName, serviceTags, type, interval, timeout, notes, definition,
+ *            deregisterAfterMs]
  * tombstone [wallMs]; floor [revision]
  */
 
@@ -38,6 +39,7 @@ export type CheckFields = [
   string?,
   string?,
   (Readonly<Record<string, unknown>> | null)?,
+  number?,
 ];
 export type TombstoneFields = [wallMs: number];
 
@@ -86,6 +88,7 @@ export function encodeCheck(check: Check, serviceTags: readonly string[]): Uint8
       check.timeout,
       check.notes,
       check.definition,
+      check.deregisterAfterMs ?? 0,
     ],
     checkDefaults,
   );
@@ -111,7 +114,7 @@ function utf8(value: Uint8Array): string {
 
 const nodeDefaults = ['', '', '', null, null, 0];
 const serviceDefaults = ['', undefined, '', 0, null, null, null, null, 0, ''];
-const checkDefaults = ['', undefined, undefined, '', '', '', null, '', '', '', '', null];
+const checkDefaults = ['', undefined, undefined, '', '', '', null, '', '', '', '', null, 0];
 
 function encode(fields: unknown[], defaults: readonly unknown[]): Uint8Array {
   let length = fields.length;

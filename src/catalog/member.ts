@@ -73,6 +73,7 @@ const shape: CheckShape = Object.freeze({
   interval: '',
   timeout: '',
   definition: null,
+  deregisterAfterMs: 0,
 });
 
 // Source: consul.md 2.6.

@@ -300,8 +300,21 @@ export class Planner {
 
 /** `wanted` may be a row, whose fields have to be read one by one. */
 function storedCheck(wanted: Check, status: string, serviceName: string): Check {
-  const { id, name, notes, output, serviceId, type, interval, timeout, definition } = wanted;
-  return { id, name, status, notes, output, serviceId, serviceName, type, interval, timeout, definition };
+  const { id, name, notes, output, serviceId, type, interval, timeout, definition, deregisterAfterMs } =
+    wanted;
+  const given = {
+    id,
+    name,
+    notes,
+    output,
+    serviceId,
+    type,
+    interval,
+    timeout,
+    definition,
+    deregisterAfterMs,
+  };
+  return { ...given, status, serviceName };
 }
 
 /** Weights that make no sense count as the default ones. */

@@ -117,6 +117,7 @@ export interface CheckShape {
   readonly interval: string;
   readonly timeout: string;
   readonly definition: Readonly<Record<string, unknown>> | null;
+  readonly deregisterAfterMs: number;
 }
 
 /** What is a check's own. */
@@ -178,6 +179,10 @@ export class CheckRow implements Check {
 
   get definition(): Readonly<Record<string, unknown>> | null {
     return this.shape.definition;
+  }
+
+  get deregisterAfterMs(): number {
+    return this.shape.deregisterAfterMs;
   }
 }
 

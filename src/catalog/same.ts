@@ -42,6 +42,7 @@ export function sameCheck(a: Check, b: Check): boolean {
     a.type === b.type &&
     a.interval === b.interval &&
     a.timeout === b.timeout &&
+    (a.deregisterAfterMs ?? 0) === (b.deregisterAfterMs ?? 0) &&
     sameValue(a.definition, b.definition)
   );
 }

@@ -60,6 +60,7 @@ export function checkShape(
   const timeout = fields[9] ?? '';
   const notes = fields[10] ?? '';
   const definition = fields[11] ?? null;
+  const deregisterAfterMs = fields[12] ?? 0;
   const known = sibling?.shape;
   if (
     known !== undefined &&
@@ -68,6 +69,7 @@ export function checkShape(
     known.interval === interval &&
     known.timeout === timeout &&
     known.notes === notes &&
+    known.deregisterAfterMs === deregisterAfterMs &&
     sameValue(known.definition, definition) &&
     sameTexts(known.serviceTags, tags)
   ) {
@@ -81,6 +83,7 @@ export function checkShape(
     interval,
     timeout,
     definition,
+    deregisterAfterMs,
   };
 }
 

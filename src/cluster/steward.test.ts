@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aCheck, aNode, aService } from '../catalog/catalog.testkit.ts';
+import { silentLogger } from '../lib/log.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { startAgent, type TestAgent } from './cluster.testkit.ts';
+import { CriticalServices } from './critical-services.ts';
 
 async function fill({ kit }: TestAgent, name: string): Promise<void> {
   await kit.writer.register({
@@ -126,6 +128,41 @@ test('an agent that left is a member that left, and is alive again when it start
   const again = await startAgent({ name: 'b', of: a.kit });
   assert.deepEqual(again.statuses(), ['a alive', 'b alive']);
   for (const agent of [a, again]) await agent.kill();
+});
+
+test('a service whose check is critical for too long goes with its node’s agent dead, or without any', async () => {
+  const a = await startAgent({ name: 'a' });
+  const dead = await startAgent({ name: 'dead', of: a.kit });
+  const alive = await startAgent({ name: 'alive', of: a.kit });
+  const critical = { status: 'critical', deregisterAfterMs: 120_000 };
+  for (const name of ['dead', 'alive', 'external']) {
+    await a.kit.writer.register({
+      node: aNode(name),
+      skipNodeUpdate: false,
+      service: aService('s', name),
+      checks: [aCheck('c', 's', critical)],
+    });
+  }
+  const definition = { DeregisterCriticalServiceAfterDuration: '5m' };
+  await a.kit.writer.register({
+    node: aNode('monitored'),
+    skipNodeUpdate: false,
+    service: aService('s', 'monitored'),
+    checks: [aCheck('c', 's', { status: 'critical', definition })],
+  });
+  await dead.kill();
+  const job = new CriticalServices({ ...a.kit, log: silentLogger });
+  const names = async (minutes: number): Promise<readonly string[]> => {
+    for (let i = 0; i < minutes; i++) {
+      await job.run(new AbortController().signal);
+      await a.clock.advance(60_000);
+    }
+    return [...a.kit.catalog.services().read().keys()];
+  };
+  assert.deepEqual(await names(2), ['alive', 'dead', 'external', 'monitored']);
+  assert.deepEqual(await names(2), ['alive', 'monitored']);
+  assert.deepEqual(await names(3), ['alive']);
+  for (const agent of [a, alive]) await agent.kill();
 });
 
 /** A store of which the n-th commit and all later ones fail, before or after they were applied. */

@@ -19,6 +19,8 @@ export interface Check {
   readonly timeout: string;
   /** What external monitors run (catalog registrations only), as given; null for agents' checks. */
   readonly definition: Readonly<Record<string, unknown>> | null;
+  /** How long an agent's check may be critical before its service goes; none: for ever. In no answer. */
+  readonly deregisterAfterMs?: number | undefined;
 }
 
 export const serfHealth = 'serfHealth';

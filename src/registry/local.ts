@@ -184,6 +184,11 @@ export class LocalCheck implements Check {
     return null;
   }
 
+  /** Of a service's check: the steward acts on it when this agent is dead. */
+  get deregisterAfterMs(): number {
+    return this.service === undefined ? 0 : this.template.deregisterCriticalAfterMs;
+  }
+
   #duration(ms: number): string {
     return this.type === 'maintenance' ? '' : formatDurationNs(ms * 1e6);
   }
@@ -203,5 +208,6 @@ export function rowOf(check: Check, output: string): Check {
     interval: check.interval,
     timeout: check.timeout,
     definition: null,
+    deregisterAfterMs: check.deregisterAfterMs,
   };
 }
