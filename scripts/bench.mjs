@@ -23,6 +23,9 @@ ensureDebianPackages({
   'docker.io': '/usr/sbin/dockerd',
   nginx: '/usr/sbin/nginx',
   wrk: '/usr/bin/wrk',
+  dnsperf: '/usr/bin/dnsperf',
+  'etcd-server': '/usr/bin/etcd',
+  'etcd-client': '/usr/bin/etcdctl',
   'busybox-static': '/bin/busybox',
 });
 ensureBuilt();
