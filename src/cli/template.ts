@@ -35,8 +35,7 @@ export const templateCommand: CliCommand = {
       )
       .option('--dry', 'print what would be written, write nothing, run nothing')
       .option('--diff', 'as -dry, but show a unified diff with what is there')
-      .option('--parse-only', 'read configuration and templates, then end')
-      .option('-v, --version', 'print the version');
+      .option('--parse-only', 'read configuration and templates, then end');
     addFlags(command);
     examples(command, [
       'portolan template --consul-addr consul:8500 --template app.ctmpl:/etc/nginx/conf.d/app.conf:"nginx -s reload"',
@@ -52,7 +51,8 @@ export const templateCommand: CliCommand = {
       'after',
       'Signals: SIGTERM and SIGINT stop it; SIGHUP reads configuration and templates again; SIGQUIT logs the state of every template; a supervised command gets all others.',
     );
-    command.action(async (flags: Flags) => exit(await run(flags, io)));
+    // The program's own -version may stand behind the command, too.
+    command.action(async () => exit(await run(command.optsWithGlobals<Flags>(), io)));
     defineEval(command, io);
     defineTemplateTools(command, io, exit);
   },

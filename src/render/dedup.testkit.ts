@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { parseDurationMs } from '../lib/duration.ts';
 
 interface Row {
   readonly value: Buffer;
@@ -106,7 +107,8 @@ export class LockServer {
 
   async #kv(method: string, key: string, url: URL, body: Buffer, response: ServerResponse): Promise<void> {
     if (method === 'GET') {
-      await this.#changed(key, Number(url.searchParams.get('index') ?? 0), response);
+      const index = Number(url.searchParams.get('index') ?? 0);
+      await this.#changed(key, index, parseDurationMs(url.searchParams.get('wait') ?? '') ?? 1000, response);
       const row = this.#rows.get(key);
       response.setHeader('X-Consul-Index', row?.index ?? this.#index);
       response.statusCode = row === undefined ? 404 : 200;
@@ -129,8 +131,8 @@ export class LockServer {
     }
   }
 
-  /** Resolves when the key's index is above `index`, when it is gone, or after a second. */
-  #changed(key: string, index: number, response: ServerResponse): Promise<void> {
+  /** Resolves when the key's index is above `index`, when it is gone, or after `waitMs`. */
+  #changed(key: string, index: number, waitMs: number, response: ServerResponse): Promise<void> {
     const isNew = (): boolean => index === 0 || (this.#rows.get(key)?.index ?? Number.MAX_VALUE) > index;
     return new Promise((resolve) => {
       if (isNew()) return resolve();
@@ -145,7 +147,7 @@ export class LockServer {
           if (isNew()) finish();
         });
       };
-      const timer = setTimeout(finish, 1000);
+      const timer = setTimeout(finish, waitMs);
       this.#waiting.add(look);
       response.once('close', finish);
     });
