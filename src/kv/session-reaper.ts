@@ -73,11 +73,7 @@ export class SessionReaper {
   }
 
   async #reap(): Promise<void> {
-    const doomed: string[] = [];
-    for (const { id } of this.#sessions.state.rows()) {
-      const session = this.#sessions.state.row(id);
-      if (session !== undefined && !this.#rules.isAlive(session)) doomed.push(id);
-    }
+    const doomed = this.#rules.doomed();
     if (doomed.length > 0) await this.end(doomed);
   }
 

@@ -35,6 +35,7 @@ export interface SessionRow extends SessionFields {
 
 /** Checks that end the session when they turn critical or go. */
 export function checksOf(session: SessionFields): readonly string[] {
+  if (session.checks.length === 0 && session.serviceChecks === null) return session.nodeChecks;
   const { checks, nodeChecks, serviceChecks } = session;
   return [...checks, ...nodeChecks, ...(serviceChecks ?? []).map(({ id }) => id).filter((id) => id !== '')];
 }

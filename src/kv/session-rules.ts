@@ -21,14 +21,22 @@ export class SessionRules {
 
   /** Why there can be no such session, in Consul's words; undefined when there can. */
   problem(session: SessionFields): string | undefined {
-    const { node, checks } = this.#deps.catalog.rowsOf(session.node);
-    if (node === undefined) return 'Missing node registration';
-    for (const id of checksOf(session)) {
-      const check = checks.get(id);
-      if (check === undefined) return `Missing check '${id}' registration`;
-      if (check.status === 'critical') return `Check '${id}' is in critical state`;
+    return problemOn(this.#deps.catalog.rowsOf(session.node), session);
+  }
+
+  /** Sessions that have ended and those that have no right to live. */
+  doomed(): string[] {
+    const { catalog, sessions } = this.#deps;
+    const { state } = sessions;
+    const found: string[] = [];
+    // There may be tens of thousands, on few nodes.
+    for (const [node, ids] of state.nodes()) {
+      const rows = catalog.rowsOf(node);
+      for (const id of ids) {
+        if (!state.isAlive(id) || problemOn(rows, state.row(id)!) !== undefined) found.push(id);
+      }
     }
-    return undefined;
+    return found;
   }
 
   /**
@@ -70,4 +78,17 @@ export class SessionRules {
     const isBound = catalog.live(session.node) !== undefined && checksOf(session).includes(serfHealth);
     return isBound ? [{ key: liveKey(session.node), exists: true }] : [];
   }
+}
+
+function problemOn(
+  { node, checks }: Pick<ReturnType<Catalog['rowsOf']>, 'node' | 'checks'>,
+  session: SessionFields,
+): string | undefined {
+  if (node === undefined) return 'Missing node registration';
+  for (const id of checksOf(session)) {
+    const check = checks.get(id);
+    if (check === undefined) return `Missing check '${id}' registration`;
+    if (check.status === 'critical') return `Check '${id}' is in critical state`;
+  }
+  return undefined;
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Replica } from '../catalog/replica.ts';
 import { durationProblem, formatDurationNs, parseDurationNs } from '../lib/duration.ts';
 import { fold } from '../catalog/keys.ts';
-import { compareUtf8 } from '../lib/bytes.ts';
 import type { Commit, LeaseHandle, Store } from '../store/store.ts';
 import type { View } from '../watch/view.ts';
 import { KvError } from './errors.ts';
@@ -194,5 +193,6 @@ function checkedBehavior(behavior: string): SessionFields['behavior'] {
 }
 
 function sorted(rows: Iterable<SessionRow>): readonly SessionRow[] {
-  return [...rows].sort((a, b) => compareUtf8(a.id, b.id));
+  // Ids are plain hexadecimal digits: any order of strings is that of their bytes.
+  return [...rows].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
