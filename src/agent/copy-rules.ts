@@ -1,5 +1,7 @@
 import * as catalog from '../catalog/keys.ts';
 import { encodeFloor } from '../catalog/codec.ts';
+import { downPrefix } from '../cluster/departure.ts';
+import { stewardPrefix } from '../cluster/steward-table.ts';
 import { decodeKv, encodeKv } from '../kv/codec.ts';
 import { floorKey, floorPrefix, rowPrefix, tombstonePrefix, treeTombstonePrefix } from '../kv/keys.ts';
 import { alivePrefix, delayPrefix, endedKey, endedPrefix, sessionPrefix } from '../kv/session-keys.ts';
@@ -29,7 +31,8 @@ const kinds: Readonly<Record<string, 'copy' | 'leave'>> = {
   [alivePrefix]: 'leave',
   [delayPrefix]: 'leave',
   [endedPrefix]: 'leave',
-  'steward/': 'leave',
+  [stewardPrefix]: 'leave',
+  [downPrefix]: 'leave',
 };
 
 export const copyRules: CopyRules = {

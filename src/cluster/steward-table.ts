@@ -10,7 +10,8 @@ export interface Lead {
   readonly revision: number;
 }
 
-export const leadKey = 'steward/lead';
+export const stewardPrefix = 'steward/';
+export const leadKey = `${stewardPrefix}lead`;
 export const leadTopic = 'steward';
 
 export function encodeLead({ node, incarnation, address }: Omit<Lead, 'revision'>): Uint8Array {
@@ -18,7 +19,7 @@ export function encodeLead({ node, incarnation, address }: Omit<Lead, 'revision'
 }
 
 export class StewardTable implements Table {
-  readonly prefixes = ['steward/'];
+  readonly prefixes = [stewardPrefix];
   #lead: Lead | undefined;
   #fresh: Lead | undefined;
 
