@@ -14,6 +14,7 @@ import {
   openSource,
   type SourceSettings,
   sourceSettings,
+  withMemory,
 } from './template-source.ts';
 import { templateSpecs } from './templates.ts';
 
@@ -50,7 +51,11 @@ export class TemplateSession {
     this.#settings = sourceSettings(load);
     let giveUp: (error: Error) => void = () => {};
     this.#givenUp = new Promise((resolve) => (giveUp = resolve));
-    this.#source = openSource(this.#settings, (error) => giveUp(error));
+    this.#source = withMemory(
+      openSource(this.#settings, (error) => giveUp(error)),
+      load,
+      deps.log,
+    );
     const { log, print, dry, child, owed, hooks } = deps;
     // What runs once neither leads nor waits for a leader.
     this.#dedup = load.once || dry ? undefined : openDedup(this.#settings, this.#source, log);

@@ -1,5 +1,6 @@
 /** The source of `portolan template`: a Consul HTTP API as the configuration says. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TemplateLoad } from '../config/template-config.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import { Client } from '@portolan/sdk';
@@ -8,6 +9,7 @@ import type { Logger } from '../lib/log.ts';
 import { openConnection } from '../render/connection.ts';
 import { Dedup } from '../render/dedup.ts';
 import { HttpSource } from '../render/source-http.ts';
+import { LastGoodSource } from '../render/source-last-good.ts';
 import type { Source } from '../render/source.ts';
 import { AgentError } from './errors.ts';
 
@@ -43,6 +45,16 @@ export function openSource(settings: SourceSettings, onGivenUp: (error: Error) =
     maxStaleMs,
     retry: { minMs: consul.retry.backoffMs, maxMs: consul.retry.maxBackoffMs },
   });
+}
+
+/** The same source with a memory of its answers; what runs once takes the server's word or none. */
+export function withMemory(
+  source: Source,
+  { stateDir, once }: Pick<TemplateLoad, 'stateDir' | 'once'>,
+  log: Logger,
+): Source {
+  if (stateDir === '' || once) return source;
+  return new LastGoodSource({ directory: join(stateDir, 'answers') }, { source, log: log.child('render') });
 }
 
 /** Each template that is led or followed has a held query; they stand beside the source's own budget. */

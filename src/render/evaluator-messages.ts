@@ -19,7 +19,9 @@ export type ToWorker =
       readonly wallMs: number;
     };
 
-export interface FromWorker {
+export type FromWorker = 'begun' | Done;
+
+export interface Done {
   readonly used: readonly Dependency[];
   readonly missing: readonly Dependency[];
   readonly result: { readonly output: string } | { readonly error: PlainError };
@@ -37,7 +39,7 @@ interface PlainError {
   };
 }
 
-export function plainResult(result: Evaluation['result']): FromWorker['result'] {
+export function plainResult(result: Evaluation['result']): Done['result'] {
   if ('output' in result) return result;
   const { error } = result;
   const { message } = error;
@@ -46,7 +48,7 @@ export function plainResult(result: Evaluation['result']): FromWorker['result'] 
   return { error: { message, template: { phase, name, line, column } } };
 }
 
-export function resultOf(result: FromWorker['result']): Evaluation['result'] {
+export function resultOf(result: Done['result']): Evaluation['result'] {
   if ('output' in result) return result;
   const { message, template } = result.error;
   if (template === undefined) return { error: new Error(message) };

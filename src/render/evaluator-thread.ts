@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import type { Dependency } from './dependency.ts';
 import type { Evaluation, TemplateText, World } from './evaluator.ts';
 import { answerKey, resultOf } from './evaluator-messages.ts';
-import type { FromWorker, ToWorker } from './evaluator-messages.ts';
+import type { Done, FromWorker, ToWorker } from './evaluator-messages.ts';
 
 export interface ThreadOptions {
   /** An evaluation that takes longer is ended; default 60 s. */
@@ -83,7 +83,7 @@ export class EvaluatorThread {
     text: TemplateText,
     answers: ReadonlyMap<string, { readonly data: unknown }>,
     wallMs: number,
-  ): Promise<FromWorker> {
+  ): Promise<Done> {
     if (this.#isClosed) throw new Error('the evaluation was ended');
     clearTimeout(this.#idle);
     const worker = (this.#worker ??= this.#start());
@@ -154,20 +154,21 @@ export class EvaluatorThread {
   }
 }
 
-/** The next message; rejects when the thread ends, or after the limit. */
-function replyOf(worker: Worker, limitMs: number, signal: AbortSignal): Promise<FromWorker> {
+/** What comes of the evaluation; rejects when the thread ends, or after the limit. */
+function replyOf(worker: Worker, limitMs: number, signal: AbortSignal): Promise<Done> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => reject(new Error(`the evaluation ended: ${error.message}`));
     const exited = (): void => reject(new Error('the evaluation was ended'));
-    const timer = setTimeout(
-      () => reject(new Error(`exceeded the time allowed (${limitMs / 1000} s)`)),
-      limitMs,
-    );
-    timer.unref();
-    worker.once('message', resolve).once('error', failed).once('exit', exited);
+    const late = (): void => reject(new Error(`exceeded the time allowed (${limitMs / 1000} s)`));
+    let timer: NodeJS.Timeout | undefined;
+    const told = (message: FromWorker): void => {
+      if (message === 'begun') timer = setTimeout(late, limitMs).unref();
+      else resolve(message);
+    };
+    worker.on('message', told).once('error', failed).once('exit', exited);
     signal.addEventListener('abort', () => {
       clearTimeout(timer);
-      worker.off('message', resolve).off('error', failed).off('exit', exited);
+      worker.off('message', told).off('error', failed).off('exit', exited);
     });
   });
 }

@@ -125,6 +125,8 @@ export interface TemplateStatus {
     readonly forMs: number;
     readonly error: string | undefined;
   }[];
+  /** The source can't be reached since the start, and what it said then is used (wall clock, ms); undefined: all is new. */
+  readonly staleSince?: number | undefined;
   /** Ids of all dependencies of the last evaluation. */
   readonly dependencies: readonly string[];
   readonly evaluations: number;

@@ -194,6 +194,7 @@ export class Task implements Dependent {
         const { sinceMs, error } = this.#deps.dependencies.waiting(dependency);
         return { id: dependency.id, forMs: now - sinceMs, error: error?.message };
       }),
+      staleSince: this.#deps.dependencies.savedAtMs(this.#used),
       dependencies: this.#used.map(({ id }) => id),
       evaluations: this.#evaluations,
       renders: this.#renders,
