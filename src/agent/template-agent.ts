@@ -242,6 +242,8 @@ class TemplateProgram {
       this.#supervisor?.configure(supervisorOptions(load));
       this.#listen();
       for (const warning of load.warnings) log.warn({}, warning);
+      if (load.exec.command.length > 0 !== (this.#supervisor !== undefined))
+        log.warn({}, 'exec takes effect at the next start');
       log.info({ source: load.consul.address, templates: load.templates.length }, 'configuration reloaded');
     } catch (error) {
       if (this.#load.strict) {

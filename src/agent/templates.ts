@@ -9,12 +9,13 @@ import { AgentError } from './errors.ts';
 /** What a stanza that says nothing of it has. */
 export interface TemplateDefaults {
   readonly wait: Wait | null;
-  readonly errorFatal: boolean;
+  /** undefined: no template may end anything, whatever it says. */
+  readonly errorFatal: boolean | undefined;
 }
 
 export function templateSpecs(
   configs: readonly TemplateConfig[],
-  defaults: TemplateDefaults = { wait: null, errorFatal: false },
+  defaults: TemplateDefaults = { wait: null, errorFatal: undefined },
 ): readonly TemplateSpec[] {
   return configs.map((config) => {
     const { source, contents } = config;
@@ -39,7 +40,7 @@ export function templateSpecs(
       missingKey: config.errorOnMissingKey ? 'error' : 'zero',
       functionDenylist: config.functionDenylist,
       sandboxPath: config.sandboxPath,
-      errorFatal: config.errorFatal ?? defaults.errorFatal,
+      errorFatal: defaults.errorFatal !== undefined && (config.errorFatal ?? defaults.errorFatal),
       wait: config.wait ?? defaults.wait,
     });
   });

@@ -77,3 +77,22 @@ async function isGone(pid: number): Promise<boolean> {
   }
   return false;
 }
+
+test('a kill signal comes first when the time is over, SIGKILL after its own time', async () => {
+  const env = process.env;
+  const polite = "trap 'echo bye; exit 0' TERM; while :; do sleep 0.01; done";
+  const asked = { timeoutMs: 100, killSignal: 'SIGTERM', env } as const;
+  const ended = await runCommand(['sh', '-c', polite], { ...asked, killTimeoutMs: 5000 });
+  assert.deepEqual([ended.ok, ended.exit, ended.timedOut, ended.output], [false, 0, true, 'bye\n']);
+  const deaf = "trap '' TERM; while :; do sleep 0.01; done";
+  const killed = await runCommand(['sh', '-c', deaf], { ...asked, killTimeoutMs: 50 });
+  assert.deepEqual([killed.signal, killed.timedOut], ['SIGKILL', true]);
+});
+
+test('a detached command is not waited for; one that cannot start still fails', async () => {
+  const options = { timeoutMs: 0, env: process.env, detach: true, inherit: true };
+  const started = await runCommand(['sleep', '0.3'], options);
+  assert.deepEqual([started.ok, started.durationMs < 250], [true, true]);
+  const none = await runCommand(['/no/such/command'], options);
+  assert.deepEqual([none.ok, none.error === undefined], [false, false]);
+});
