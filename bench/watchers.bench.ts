@@ -35,8 +35,7 @@ const stages = [500, 1000, 2000] as const;
 const puts = 24;
 const idleSeconds = 8;
 const ttlSeconds = 8;
-const prefix = Buffer.from('portolan/');
-const range = { key: prefix, end: Buffer.from('portolan0') };
+const range = { key: Buffer.from('portolan/'), end: Buffer.from('portolan0') };
 
 export async function run(): Promise<BenchResult[]> {
   const direct = await measure('direct');
@@ -122,7 +121,7 @@ async function measureStage(
     const value = `${watchers} ${number}`;
     const seen = crowd.map((part) => part.seen(value));
     const from = process.hrtime.bigint();
-    await put(writer, 'portolan/x/bench', value);
+    await persist(() => put(writer, 'portolan/x/bench', value));
     const lasts = await Promise.all(seen);
     times.push(Math.max(...lasts.map((at) => Number(at - from) / 1e6)));
     await delay(100);
@@ -226,8 +225,8 @@ function simulate(endpoint: string): void {
 /** Resolves when its watch is made. */
 async function openAgent(endpoint: string, name: string, onValue: (value: string) => void): Promise<Client> {
   const client = new Client(endpoint, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
-  const lease = await grant(client);
-  await put(client, `portolan/live/${name}`, '{}', lease);
+  const lease = await persist(() => grant(client));
+  await persist(() => put(client, `portolan/live/${name}`, '{}', lease));
   const keeping = stream(client, keepAliveMethod);
   keeping.on('data', () => {});
   // Agents started at different moments: so are their keepalives.
@@ -276,6 +275,18 @@ async function grant(client: Client): Promise<bigint> {
   const id = BigInt(Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)) + 1n;
   await call(client, methods.grant, encodeGrant(id, ttlSeconds));
   return id;
+}
+
+/** Again and again: a machine that is busy with other things keeps etcd from answering in time. */
+async function persist<T>(step: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await step();
+    } catch (error) {
+      if (tries >= 5) throw error;
+      await delay(500);
+    }
+  }
 }
 
 async function put(client: Client, key: string, value: string, lease?: bigint): Promise<void> {

@@ -2,8 +2,7 @@
  * npm run chaos: three hosts with etcd and an agent each, clients on them, and faults at random for minutes; then every history,
  * the catalog and the locks are judged. npm test runs a short one; this is for long ones, and to tell a seed again.
  */
-import { mkdtempSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBuilt, ensureDebianPackages, ensureDependencies, isRoot, root, say } from './lib/setup.mjs';
@@ -33,48 +32,15 @@ ensureDebianPackages({
   iptables: '/usr/sbin/iptables',
 });
 ensureBuilt();
-const scratch = mkdtempSync(join(tmpdir(), 'portolan-chaos-'));
-process.env.TMPDIR = scratch;
-process.on('exit', () => {
-  try {
-    rmdirSync(scratch);
-  } catch {
-    // Logs of a failure are in it.
-  }
-});
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
-
-const { runChaos, runLoss, tellFailure } = await import(join(root, 'dist/test/chaos/chaos.testkit.js'));
-process.exit((await (options.loss === true ? loss() : chaos())) ? 0 : 1);
-
-async function chaos() {
-  const run = {
-    seed: Number(options.seed ?? Date.now() % 1_000_000),
-    faultMs: Number(options.minutes ?? 5) * 60_000,
-    say,
-  };
-  say(`seed ${run.seed}`);
-  const report = await runChaos(run);
-  if (report.faults.length > 0) {
-    say(tellFailure(run, report));
-    return false;
-  }
-  for (const line of report.figures) say(line);
-  say('all is well');
-  return true;
-}
-
-async function loss() {
-  let isWell = true;
-  for (const round of [1, 2, 3]) {
-    const { transitions, asked, failed, slowestMs } = await runLoss(120_000);
-    const writes = `${asked} writes, ${failed} failed, the slowest took ${(slowestMs / 1000).toFixed(1)} s`;
-    say(`round ${round}: ${transitions.length} changes of status; ${writes}`);
-    for (const { seenBy, node, status } of transitions) say(`  ${seenBy} saw ${node} ${status}`);
-    isWell &&= transitions.length === 0;
-  }
-  return isWell;
-}
+const words =
+  options.loss === true
+    ? ['loss']
+    : ['chaos', options.seed ?? String(Date.now() % 1_000_000), options.minutes ?? '5'];
+const main = join(root, 'dist/test/chaos/main.js');
+const child = spawn(process.execPath, [main, ...words], { stdio: 'inherit' });
+// That process ends its hosts, and this one waits for it.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code) => process.exit(code ?? 1));
 
 function readOptions() {
   try {

@@ -39,11 +39,17 @@ export class ChaosCluster {
   /** Set when something went wrong: the logs stay. */
   keepsLogs = false;
 
+  /** A run that is stopped half-way leaves nothing either. Hosts and processes have handlers of their own. */
+  readonly #onExit = (): void => {
+    if (!this.keepsLogs) rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+
   private constructor(folder: string, parts: Parts, options: ClusterOptions) {
     this.folder = folder;
     this.network = parts.network;
     this.etcd = parts.etcd;
     this.proxies = parts.proxies;
+    process.once('exit', this.#onExit);
     const hosts = this.network.hosts.slice(-hostCount(options));
     this.agents = hosts.map((host, index) => {
       const isProxied = this.proxies.length > 0 && index === hosts.length - 1;
@@ -116,7 +122,8 @@ export class ChaosCluster {
         copyFileSync(`${dataDir}.log`, join(this.folder, `etcd-${name}.log`));
     await this.etcd.stop();
     await this.network.close();
-    if (!this.keepsLogs) rmSync(this.folder, { recursive: true, force: true });
+    process.removeListener('exit', this.#onExit);
+    this.#onExit();
   }
 }
 
