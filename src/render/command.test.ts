@@ -83,7 +83,8 @@ test('a kill signal comes first when the time is over, SIGKILL after its own tim
   const polite = "trap 'echo bye; exit 0' TERM; while :; do sleep 0.01; done";
   const asked = { timeoutMs: 100, killSignal: 'SIGTERM', env } as const;
   const ended = await runCommand(['sh', '-c', polite], { ...asked, killTimeoutMs: 5000 });
-  assert.deepEqual([ended.ok, ended.exit, ended.timedOut, ended.output], [false, 0, true, 'bye\n']);
+  assert.deepEqual([ended.ok, ended.exit, ended.timedOut], [false, 0, true]);
+  assert.match(ended.output, /bye/);
   const deaf = "trap '' TERM; while :; do sleep 0.01; done";
   const killed = await runCommand(['sh', '-c', deaf], { ...asked, killTimeoutMs: 50 });
   assert.deepEqual([killed.signal, killed.timedOut], ['SIGKILL', true]);
