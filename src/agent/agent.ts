@@ -106,7 +106,7 @@ async function serve(config: Config, given: Serving): Promise<void> {
   const gauges = openGauges(parts);
   const servers = await openServers(config, {
     http: { ...httpDeps(config, parts, disk, log), ...gauges.forHttp },
-    dns: { catalog: parts.catalog, log: log.child('dns') },
+    dns: { catalog: parts.catalog, log: log.child('dns'), restores: () => parts.replica.restores },
   });
   stack.add('servers', () => servers.close());
   if (config.pidFile !== '') writePidFile(config.pidFile, stack);

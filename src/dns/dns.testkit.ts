@@ -135,7 +135,11 @@ export interface TestQuery {
 export function testResolver(
   catalog: DnsCatalog,
   answers: Partial<AnswerOptions> = {},
-  extra: { readonly authorize?: Authorize; readonly random?: () => number } = {},
+  extra: {
+    readonly authorize?: Authorize;
+    readonly random?: () => number;
+    readonly restores?: () => number;
+  } = {},
 ): Resolver {
   const options = { ...defaultAnswers, ...answers };
   const recursor = new Recursor(

@@ -34,6 +34,8 @@ export interface DnsDeps {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly authorize?: Authorize;
+  /** How often the store was found restored to an older state; by default never. */
+  readonly restores?: () => number;
 }
 
 const defaultCacheBytes = 32 << 20;
@@ -100,7 +102,7 @@ export class DnsServer {
 
   #openResolver(answers: AnswerOptions): Resolver {
     const { addresses, port, cacheBytes = defaultCacheBytes } = this.#options;
-    const { catalog, log, clock = systemClock, authorize } = this.#deps;
+    const { catalog, log, clock = systemClock, authorize, restores } = this.#deps;
     // A recursor that is this server would be asked for ever.
     const servers = answers.recursors.filter((text) => {
       const server = parseServer(text);
@@ -114,7 +116,14 @@ export class DnsServer {
     );
     return new Resolver(
       { answers: { ...answers, recursors: servers }, cacheBytes },
-      { catalog, clock, recursor, log, ...(authorize === undefined ? {} : { authorize }) },
+      {
+        catalog,
+        clock,
+        recursor,
+        log,
+        ...(authorize === undefined ? {} : { authorize }),
+        ...(restores === undefined ? {} : { restores }),
+      },
     );
   }
 }

@@ -213,6 +213,20 @@ test('an answer is made once for all spellings and repeats', async () => {
   assert.equal(catalog.reads, 1);
 });
 
+test('cached answers are forgotten when the store was restored, though the index is the same', async () => {
+  const catalog = new TestCatalog().addNode('n1', '192.0.2.1').addInstance('n1', { name: 'web' });
+  let restores = 0;
+  const resolver = testResolver(catalog, {}, { restores: () => restores });
+  const query = { name: 'web.service.consul' };
+  await ask(resolver, query);
+  const { reads } = catalog;
+  await ask(resolver, query);
+  assert.equal(catalog.reads, reads);
+  restores = 1;
+  await ask(resolver, query);
+  assert.ok(catalog.reads > reads);
+});
+
 test('the ID and the bits that are copied are those of each question, from the cache too', async () => {
   const resolver = testResolver(fifty(1));
   for (const [id, flags] of [

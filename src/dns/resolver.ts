@@ -35,6 +35,7 @@ export class Resolver {
   readonly #cache: AnswerCache;
   readonly #writer: MessageWriter;
   readonly #nowSeconds: () => number;
+  #restores = 0;
 
   constructor(options: { readonly answers: AnswerOptions; readonly cacheBytes: number }, deps: ResolverDeps) {
     this.#answers = options.answers;
@@ -60,6 +61,7 @@ export class Resolver {
   }
 
   #resolve(packet: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer> {
+    this.#forgetRestored();
     const end = plainQueryEnd(packet);
     if (end === 0) return this.#resolveAny(packet, transport, '');
     // Question, root, type OPT and size stand one after the other, so one slice is the whole key.
@@ -68,6 +70,14 @@ export class Resolver {
     const cached = this.#cache.get(key);
     if (cached !== undefined) return cached.write({ packet, end }, this.#nowSeconds);
     return this.#resolveAny(packet, transport, key);
+  }
+
+  /** After a restoration of the store an index may mean something else than it did. */
+  #forgetRestored(): void {
+    const restores = this.#deps.restores?.() ?? 0;
+    if (restores === this.#restores) return;
+    this.#restores = restores;
+    this.#cache.clear();
   }
 
   /** `key`: where replies to these very bytes may be kept, '' if nowhere. */
@@ -171,6 +181,7 @@ export interface ResolverDeps {
   readonly recursor: Recursor;
   readonly log: Logger;
   readonly authorize?: Authorize;
+  readonly restores?: () => number;
   /** Math.random unless a test wants to know. */
   readonly random?: () => number;
 }

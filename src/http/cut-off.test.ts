@@ -51,6 +51,21 @@ test('a read without contact is answered or refused as its consistency demands',
   }
 });
 
+test('a cached read goes on as long as its stale-if-error allows', async () => {
+  const rows: [query: string, header: string, lostMs: number, status: number][] = [
+    ['cached', 'stale-if-error=10', 9000, 200],
+    ['cached', 'max-age=5, stale-if-error=10', 10_001, 500],
+    ['cached', 'max-age=5', 4000, 500],
+    ['', 'stale-if-error=10', 4000, 500],
+  ];
+  for (const [query, value, lostMs, status] of rows) {
+    const bench = new Bench();
+    bench.hand.lostMs = lostMs;
+    const answer = await bench.ask(query, '/v1/health/service/a', ['Cache-Control', value]);
+    assert.equal(answer.status, status, `${query} ${value}`);
+  }
+});
+
 test('a body that is ready is not sent without contact, and is again on return', async () => {
   const bench = new Bench();
   const before = await bench.ask('x');

@@ -14,6 +14,8 @@ export interface ReadOptions {
   /** Oldest knowledge that may be served with `stale`; 0 = any age. */
   readonly maxStaleMs: number;
   readonly cached: boolean;
+  /** Oldest knowledge that may be served with `cached` while the store is out of reach; 0 = none. */
+  readonly staleIfErrorMs: number;
 }
 
 export interface ReadLimits {
@@ -27,9 +29,9 @@ export interface ReadLimits {
 /** Reads mode, index and wait; throws 400 with Consul's texts, in its order of precedence. */
 export function readOptions(request: HttpRequest, limits: ReadLimits): ReadOptions {
   const { mode, maxStaleMs, cached } = readMode(request, limits);
-  checkCacheControl(request.header('cache-control'));
+  const staleIfErrorMs = readCacheControl(request.header('cache-control'));
   const { waitMs, index } = readWait(request, limits);
-  return { mode, index, waitMs, maxStaleMs, cached };
+  return { mode, index, waitMs, maxStaleMs, cached, staleIfErrorMs: cached ? staleIfErrorMs : 0 };
 }
 
 function readMode(
@@ -65,15 +67,17 @@ function conflict(name: string): HttpError {
   return badRequest(`Cannot specify ?${name} with ?consistent, conflicting semantics.`);
 }
 
-function checkCacheControl(header: string): void {
-  if (header === '') return;
+/** Milliseconds of `stale-if-error`; 0 without it. */
+function readCacheControl(header: string): number {
+  let staleIfErrorMs = 0;
+  if (header === '') return staleIfErrorMs;
   for (const part of header.toLowerCase().split(',')) {
-    const directive = part.trim();
-    const numeric = directive.startsWith('max-age=') || directive.startsWith('stale-if-error=');
-    if (numeric && !/^[+-]?\d+$/.test(directive.slice(directive.indexOf('=') + 1))) {
-      throw badRequest('Invalid Cache-Control header.');
-    }
+    const [name = '', value = ''] = part.trim().split('=', 2);
+    if ((name !== 'max-age' && name !== 'stale-if-error') || !part.includes('=')) continue;
+    if (!/^[+-]?\d+$/.test(value)) throw badRequest('Invalid Cache-Control header.');
+    if (name === 'stale-if-error') staleIfErrorMs = Math.max(0, Number(value) * 1000);
   }
+  return staleIfErrorMs;
 }
 
 /** `index` and `wait` alone, for endpoints that know no consistency modes. */

@@ -100,12 +100,12 @@ export class Bench {
     );
   }
 
-  ask(query = '', path = '/v1/catalog/nodes'): Promise<Answer> {
+  ask(query = '', path = '/v1/catalog/nodes', rawHeaders: readonly string[] = []): Promise<Answer> {
     const text = (value: number): string => {
       this.renders++;
       return String(value);
     };
-    return askView(this.views, this.view, path, query, text);
+    return askView(this.views, this.view, path, query, text, rawHeaders);
   }
 
   move(): void {
@@ -121,9 +121,10 @@ export async function askView<T>(
   path: string,
   query: string,
   text: (value: T) => string,
+  rawHeaders: readonly string[] = [],
 ): Promise<Answer> {
   const target = query === '' ? path : `${path}?${query}`;
-  const head = { method: 'GET', target, rawHeaders: [], remoteAddress: '' };
+  const head = { method: 'GET', target, rawHeaders, remoteAddress: '' };
   const parts = { path, target, tail: '', query: Query.parse(query)!, rawQuery: query, pretty: false };
   const { signal } = new AbortController();
   const source = { body: () => Promise.resolve(new Uint8Array()), signal: () => signal };

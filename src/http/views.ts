@@ -139,7 +139,7 @@ export class Views {
   async #wait<T>(asked: Asked, spec: ViewSpec<T>, catchUp: boolean): Promise<Answer> {
     const { request, family, options } = asked;
     try {
-      if (options.mode !== 'stale') this.#freshness.requireContact();
+      this.#requireFresh(options);
       if (catchUp) await this.#freshness.catchUp(request.signal);
       if (options.index > 0) await this.#park(asked, spec);
       return await this.#respond(asked, spec);
@@ -167,6 +167,13 @@ export class Views {
     if (isOlder && options.mode !== 'stale') throw new NoLeaderError();
   }
 
+  #requireFresh({ mode, maxStaleMs, staleIfErrorMs }: ReadOptions): void {
+    if (mode === 'stale') {
+      if (maxStaleMs > 0) this.#freshness.requireYounger(maxStaleMs);
+    } else if (staleIfErrorMs > 0) this.#freshness.requireYounger(staleIfErrorMs);
+    else this.#freshness.requireContact();
+  }
+
   #fresh(question: string): Body | undefined {
     const { restores } = this.#deps.replica;
     if (restores !== this.#restores) {
@@ -177,9 +184,7 @@ export class Views {
   }
 
   #respond<T>(asked: Asked, spec: ViewSpec<T>): Answer | Promise<Answer> {
-    const { mode, maxStaleMs } = asked.options;
-    if (mode !== 'stale') this.#freshness.requireContact();
-    else if (maxStaleMs > 0) this.#freshness.requireYounger(maxStaleMs);
+    this.#requireFresh(asked.options);
     const hit = this.#fresh(asked.question);
     if (hit !== undefined) return this.#finish(asked, hit, true);
     const index = spec.view.index();
@@ -293,7 +298,7 @@ export class Views {
     ];
     if (family.effectiveConsistency) meta.push('X-Consul-Effective-Consistency', options.mode);
     if (family.cacheable && options.cached) {
-      meta.push('X-Cache', hit ? 'HIT' : 'MISS', ...(hit ? ['Age', '0'] : []));
+      meta.push('X-Cache', hit ? 'HIT' : 'MISS', ...(hit ? ['Age', String(Math.floor(lostMs / 1000))] : []));
     }
     return meta;
   }
