@@ -133,3 +133,64 @@ test('a change tells its own queries and no others, once, with the new data', ()
       [['a/b', 'b', '1']],
     );
   }));
+
+test('an index that moves without a difference tells nobody; what has not changed is the same object', () =>
+  withWorld(async ({ source, kv, register }) => {
+    await register('n1', 'web');
+    await register('n2', 'web', ['critical']);
+    await register('n3', 'web');
+    const calls: string[] = [];
+    const follow = <Q extends Query>(query: Q) =>
+      source.subscribe(
+        query,
+        () => calls.push(query.type),
+        () => {},
+      );
+    const service = follow(web);
+    const services = follow({ type: 'services', dc: '' });
+    const key = follow({ type: 'key', key: 'a', dc: '' });
+    const before = service.current()!.data;
+    services.current();
+    await kv.put('a', Buffer.from('1'), 0n);
+    assert.deepEqual(key.current(), { data: '1' });
+    calls.length = 0;
+    // One that is filtered out, another one's tags that were there already, the same value with other flags.
+    await register('n2', 'web', ['critical', 'critical']);
+    await register('n4', 'web', ['critical']);
+    await kv.put('a', Buffer.from('1'), 7n);
+    assert.deepEqual(calls, []);
+    await register('n3', 'web', ['passing', 'passing']);
+    assert.deepEqual(calls, ['service']);
+    const after = service.current()!.data;
+    assert.equal(after[0], before[0]);
+    assert.notEqual(after[1], before[1]);
+    assert.equal(after[1]!.checks.length, 2);
+  }));
+
+test('whoever looks in the turn of a change sees one revision: all of a commit and nothing after it', () =>
+  withWorld(async ({ source, register }) => {
+    await register('n1', 'web', ['passing'], ['v0']);
+    const seen: string[] = [];
+    const look = (): void => {
+      const tags = services
+        .current()!
+        .data.map((one) => one.tags.join())
+        .join();
+      const rows = service
+        .current()!
+        .data.map((one) => one.tags.join())
+        .join();
+      const own = node
+        .current()!
+        .data!.services.map((one) => one.tags.join())
+        .join();
+      seen.push(`${tags} ${rows} ${own}`);
+    };
+    const services = source.subscribe({ type: 'services', dc: '' }, look, () => {});
+    const service = source.subscribe(web, look, () => {});
+    const node = source.subscribe({ type: 'node', name: 'n1', dc: '' }, look, () => {});
+    look();
+    await Promise.all([1, 2, 3].map((i) => register('n1', 'web', ['passing'], [`v${i}`])));
+    assert.equal(seen.at(-1), 'v3 v3 v3');
+    for (const one of seen) assert.equal(new Set(one.split(' ')).size, 1, one);
+  }));

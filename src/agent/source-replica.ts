@@ -2,8 +2,11 @@
  * The template runner's Source inside the agent: answers straight from the replica in memory.
  *
  * In: queries. Out: template data, built when somebody reads it and kept until the view's index moves.
- * Invariant: `onChange` is called inside the replica's publication, so that a template renders in the same turn.
+ * Invariants: `onChange` is called inside the replica's publication, so that a template renders in the same turn; what is
+ * read in one turn is of one revision, since the replica shows a whole batch in one turn. An index that moves without a
+ * difference in the data tells nobody, and what has not changed of a list is taken over.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { CheckRow, Instance, NodeRow, ServiceRow } from '../catalog/rows.ts';
 import type { Kv, KvRow } from '../kv/kv.ts';
@@ -39,6 +42,7 @@ export class ReplicaSource implements Source {
   readonly #watches: Watches;
   readonly #ownNode: string;
   readonly #open = new Set<() => void>();
+  readonly #records = new WeakMap<NodeRow, NodeRecord>();
 
   constructor(
     options: { readonly nodeName: string },
@@ -67,22 +71,14 @@ export class ReplicaSource implements Source {
       return { current: () => undefined, close: () => {} };
     }
     // The cast ties the view's type to the query's, which the switch below does case by case.
-    const view = this.#view(query) as View<Answers[Q['type']]>;
-    let seen = view.index();
-    let answer: { readonly data: Answers[Q['type']] } | undefined;
-    const unsubscribe = this.#watches.subscribe(view.topics, () => {
-      const index = view.index();
-      if (index === seen) return;
-      seen = index;
-      answer = undefined;
-      onChange();
-    });
+    const follower = new Follower(this.#view(query) as View<Answers[Q['type']]>, onChange);
+    const unsubscribe = this.#watches.subscribe(follower.topics, () => follower.published());
     this.#open.add(unsubscribe);
     const close = (): void => {
       this.#open.delete(unsubscribe);
       unsubscribe();
     };
-    return { current: () => (answer ??= { data: view.read() }), close };
+    return { current: () => follower.current(), close };
   }
 
   close(): Promise<void> {
@@ -94,8 +90,10 @@ export class ReplicaSource implements Source {
   #view(query: Exclude<Query, { type: 'document' }>): View<Answers[Query['type']]> {
     const { datacenter } = this.#catalog;
     switch (query.type) {
-      case 'service':
-        return mapView(this.#catalog.health(query.name), (rows) => this.#instances(rows, query));
+      case 'service': {
+        const memo = new InstanceMemo(this.#catalog.datacenter);
+        return mapView(this.#catalog.health(query.name), (rows) => this.#instances(rows, query, memo));
+      }
       case 'services':
         return mapView(this.#catalog.services(), snippets);
       case 'node':
@@ -104,7 +102,7 @@ export class ReplicaSource implements Source {
         );
       case 'nodes':
         return mapView(this.#catalog.nodes(), (rows) => {
-          const records = rows.map((row) => nodeRecord(row, datacenter)).sort(byNodeThenAddress);
+          const records = rows.map((row) => this.#record(row)).sort(byNodeThenAddress);
           return this.#nearFirst(query.near, records, (record) => record.node);
         });
       case 'key':
@@ -118,7 +116,7 @@ export class ReplicaSource implements Source {
     }
   }
 
-  #instances(rows: readonly Instance[], query: ServiceQuery): readonly HealthService[] {
+  #instances(rows: readonly Instance[], query: ServiceQuery, memo: InstanceMemo): readonly HealthService[] {
     // There is no mesh here.
     if (query.connect !== undefined) return [];
     // `passing` alone is what the HTTP API is asked for too: there every check must pass, whatever words others bring.
@@ -126,11 +124,19 @@ export class ReplicaSource implements Source {
     const wanted = onlyPassing
       ? rows.filter(({ checks }) => checks.every(({ status }) => status === 'passing'))
       : rows;
-    const services = wanted.map((row) => healthService(row, this.#catalog.datacenter));
+    const services = memo.convert(wanted);
     return selectInstances(
       query,
       this.#nearFirst(query.near, services, (service) => service.node),
     );
+  }
+
+  #record(row: NodeRow): NodeRecord {
+    const known = this.#records.get(row);
+    if (known !== undefined) return known;
+    const record = nodeRecord(row, this.#catalog.datacenter);
+    this.#records.set(row, record);
+    return record;
   }
 
   /** As the HTTP API sorts by distance without measured ones: rows of the `near` node first. */
@@ -140,6 +146,104 @@ export class ReplicaSource implements Source {
     const isOrigin = (row: T): boolean => nodeOf(row).toLowerCase() === origin;
     return [...rows.filter(isOrigin), ...rows.filter((row) => !isOrigin(row))];
   }
+}
+
+/** Longer lists are not compared: the publication that tells of a change must not wait for it. */
+const mostCompared = 2000;
+
+function isCheap(data: Answers[Query['type']]): boolean {
+  return !Array.isArray(data) || data.length <= mostCompared;
+}
+
+/** Lists by their elements, which are taken over where nothing changed, or else are small. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return isDeepStrictEqual(a, b);
+  if (a.length !== b.length) return false;
+  return a.every(
+    (element, i) => element === b[i] || (isSnippet(element) && isDeepStrictEqual(element, b[i])),
+  );
+}
+
+function isSnippet(element: object): boolean {
+  return 'tags' in element && !('checks' in element);
+}
+
+/** One query: its answer as of the view's index, and whether its change has been told. */
+class Follower<Data extends Answers[Query['type']]> {
+  readonly #view: View<Data>;
+  readonly #onChange: () => void;
+  #told: number;
+  #readAt = -1;
+  #answer: { readonly data: Data } | undefined;
+  /** Somebody has seen the new answer before it was told. */
+  #isAhead = false;
+
+  constructor(view: View<Data>, onChange: () => void) {
+    this.#view = view;
+    this.#onChange = onChange;
+    this.#told = view.index();
+  }
+
+  get topics(): readonly string[] {
+    return this.#view.topics;
+  }
+
+  current(): { readonly data: Data } {
+    const index = this.#view.index();
+    if (this.#answer !== undefined && this.#readAt === index) return this.#answer;
+    this.#isAhead = this.#answer !== undefined && index !== this.#told;
+    return this.#read(index);
+  }
+
+  published(): void {
+    const index = this.#view.index();
+    if (index === this.#told) return;
+    this.#told = index;
+    const known = this.#answer;
+    const isUnseen = known !== undefined && !this.#isAhead && isCheap(known.data);
+    this.#isAhead = false;
+    if (isUnseen && isSame(known.data, this.#read(index).data)) this.#answer = known;
+    else this.#onChange();
+  }
+
+  #read(index: number): { readonly data: Data } {
+    this.#readAt = index;
+    this.#answer = { data: this.#view.read() };
+    return this.#answer;
+  }
+}
+
+/** The instances of one query: those whose rows are the same as before are the same objects as before. */
+class InstanceMemo {
+  readonly #datacenter: string;
+  #known = new Map<ServiceRow, { readonly rows: Instance; readonly made: HealthService }>();
+
+  constructor(datacenter: string) {
+    this.#datacenter = datacenter;
+  }
+
+  convert(instances: readonly Instance[]): readonly HealthService[] {
+    const next = new Map<ServiceRow, { readonly rows: Instance; readonly made: HealthService }>();
+    const services = instances.map((rows) => {
+      const known = this.#known.get(rows.service);
+      const entry =
+        known !== undefined && isSameInstance(known.rows, rows)
+          ? known
+          : { rows, made: healthService(rows, this.#datacenter) };
+      next.set(rows.service, entry);
+      return entry.made;
+    });
+    this.#known = next;
+    return services;
+  }
+}
+
+function isSameInstance(a: Instance, b: Instance): boolean {
+  return (
+    a.node === b.node &&
+    a.checks.length === b.checks.length &&
+    a.checks.every((check, i) => check === b.checks[i])
+  );
 }
 
 function mapView<T, U>(view: View<T>, map: (value: T) => U): View<U> {

@@ -98,7 +98,7 @@ export class LastGoodSource implements Source {
       close: () => {
         isClosed = true;
         patience.cancel();
-        this.#forget(token);
+        this.#remembered.delete(token);
         inner.close();
       },
     };
