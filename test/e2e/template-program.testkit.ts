@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LockServer } from '../../src/render/dedup.testkit.ts';
-import { until } from './agent.testkit.ts';
+import { freePorts, until } from './agent.testkit.ts';
 import { scratchFolder } from './command.testkit.ts';
 
 /** The program that was built together with this file. */
@@ -54,6 +54,21 @@ export class TemplateStage {
     this.write(file, this.config(config));
     const words = [...wrap, process.execPath, main, 'template', '-config', this.path(file), ...flags];
     return new Running(this.#t, words, this.path(file));
+  }
+
+  /** A Portolan in memory, without a registrar; its URL. */
+  async startAgent(): Promise<string> {
+    const ports = await freePorts();
+    const flags = [
+      '-dev',
+      '-registrar=false',
+      '-advertise=127.0.0.1',
+      `-http-port=${ports.http}`,
+      `-dns-port=${ports.dns}`,
+    ];
+    const agent = new Running(this.#t, [process.execPath, main, 'agent', ...flags], '');
+    await agent.says('agent is ready');
+    return `http://127.0.0.1:${ports.http}`;
   }
 
   config(text: string): string {

@@ -409,3 +409,26 @@ test('dedup: one of two processes asks, and the other takes over when it ends', 
   assert.equal(await second.exited, 0);
   assert.deepEqual(stage.server.keys(), ['a'], 'sessions and what they held are gone');
 });
+
+test('dedup on a real agent: the lock passes on when its holder stops', async (t) => {
+  const stage = await TemplateStage.open(t);
+  const url = await stage.startAgent();
+  const put = (value: string): Promise<Response> => fetch(`${url}/v1/kv/a`, { method: 'PUT', body: value });
+  await put('real');
+  // The stage's own address in the file gives way to the flag's.
+  const flags = ['-dedup', `-consul-addr=${url}`];
+  const first = stage.start(template(''), flags);
+  await first.says('leads the shared data');
+  await stage.becomes('out', 'real\n', first);
+  const second = stage.start(template(''), flags);
+  await second.says('following');
+  first.signal('SIGTERM');
+  assert.equal(await first.exited, 0);
+  await second.says('leads the shared data');
+  await put('two');
+  await stage.becomes('out', 'two\n', second);
+  second.signal('SIGTERM');
+  assert.equal(await second.exited, 0);
+  const keys = await fetch(`${url}/v1/kv/consul-template/?keys`);
+  assert.equal(keys.status, 404, 'sessions and what they held are gone');
+});
