@@ -233,3 +233,48 @@ test('a full etcd: writes are refused with its reason, reads go on, and it recov
     const nodes = await ask(agent, '/v1/health/node/n1');
     assert.match(nodes.text, /"passing"/);
   }));
+
+test('an etcd restored from a backup: everybody is woken, indexes are its own, and what agents own is back', async () => {
+  const base = await mkdtemp(join(tmpdir(), 'portolan-restore-'));
+  let etcd = await startEtcd();
+  const { ports, endpoint } = etcd.members[0]!;
+  let agent: RunningAgent | undefined;
+  try {
+    agent = await startAgent({
+      dataDir: join(base, 'n1'),
+      args: ['-node=n1', `-store=etcd://${endpoint}/e2e`],
+    });
+    await put(agent, '/v1/kv/kept', 'old');
+    const backup = join(base, 'backup');
+    await etcd.ctl('snapshot', 'save', backup);
+    for (let i = 0; i < 20; i++) await put(agent, '/v1/kv/kept', `new ${i}`);
+    await put(agent, '/v1/kv/lost', '1');
+    await put(agent, '/v1/agent/service/register', { Name: 'web', Port: 80 });
+    await until('the service is in the catalog', 5000, async () =>
+      (await ask(agent!, '/v1/catalog/service/web')).text.includes('"web"'),
+    );
+    const held = await ask(agent, '/v1/kv/kept');
+    await resolver(agent).resolve4('web.service.consul');
+    const parked = ask(agent, `/v1/kv/kept?index=${held.index}&wait=30s&stale`);
+    await etcd.stop();
+    etcd = await startEtcd({ ports: [ports], snapshot: backup });
+    const woken = await parked;
+    assert.ok(woken.tookMs < 15_000 && woken.index < held.index, `${woken.index} after ${woken.tookMs} ms`);
+    await until('reads are answered', 5000, async () => (await ask(agent!, '/v1/kv/kept')).status === 200);
+    assert.match((await ask(agent, '/v1/kv/kept?raw')).text, /^old$/);
+    assert.equal((await ask(agent, '/v1/kv/lost')).status, 404);
+    const known = await ask(agent, `/v1/kv/kept?index=${held.index}&wait=30s`);
+    assert.ok(known.tookMs < 2000 && known.index < held.index, `${known.index} after ${known.tookMs} ms`);
+    await until('the service is registered again', 15_000, async () =>
+      (await ask(agent!, '/v1/catalog/service/web')).text.includes('"web"'),
+    );
+    await until('the node is passing', 15_000, async () =>
+      (await ask(agent!, '/v1/health/node/n1')).text.includes('"passing"'),
+    );
+    assert.equal((await put(agent, '/v1/kv/kept', 'newer')).text, 'true');
+  } finally {
+    await agent?.stop();
+    await etcd.stop();
+    await rm(base, { recursive: true, force: true });
+  }
+});
