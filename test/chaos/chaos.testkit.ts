@@ -28,8 +28,8 @@ export interface ChaosReport {
   readonly figures: readonly string[];
 }
 
-/** Of everything that the agents write into etcd. */
-const historyPrefix = 'portolan/';
+/** Of the agents' store in etcd. */
+const namespace = 'portolan';
 
 /** From the last fault on; then everything must be right. */
 const settleMs = 10_000;
@@ -45,6 +45,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   try {
     const run = new ChaosRun(cluster, random, schedule);
     return await run.go(options, stop);
+  } catch (error) {
+    cluster.keepsLogs = true;
+    options.say?.(`logs: ${cluster.folder}`);
+    throw error;
   } finally {
     stop.abort();
     await cluster.close();
@@ -109,7 +113,8 @@ class ChaosRun {
     stop.abort();
     await Promise.all(clients);
     const settled = await this.#settled(healedAt);
-    const faults = [...settled.faults, ...(await this.#judge(say))];
+    say('judging');
+    const faults = [...settled.faults, ...(await this.#judge())];
     const figures = [
       `${this.#schedule.length} faults in ${(options.faultMs / 1000).toFixed(0)} s, settled ${settled.afterS} s after the last`,
       ...this.#figures,
@@ -155,12 +160,11 @@ class ChaosRun {
     return found;
   }
 
-  async #judge(say: (line: string) => void): Promise<readonly string[]> {
+  async #judge(): Promise<readonly string[]> {
     const { agents, etcd, exchanges, urls } = this.#cluster;
     await this.#kv.readAll();
-    say('judging');
     const kv = await judgeKv(this.#kv, urls, exchanges);
-    const locks = judgeLocks(this.#locks, await readHistory(`http://${etcd.endpoints[0]}`, historyPrefix));
+    const locks = judgeLocks(this.#locks, await readHistory(`http://${etcd.endpoints[0]}`, namespace));
     const held = (await Promise.all(agents.map((agent) => this.#catalog.judgeAgent(agent)))).flat();
     const silences = this.#dns.flatMap((watch) =>
       watch.silences.map(({ name, answer }) => `DNS of ${name}, which was live: ${answer}`),

@@ -2,7 +2,7 @@ import { request } from 'undici';
 
 export interface HistoryEvent {
   readonly revision: number;
-  /** Without the namespace. */
+  /** As the store names it. */
   readonly key: string;
   /** undefined = deleted. */
   readonly value: Buffer | undefined;
@@ -18,8 +18,13 @@ interface WatchMessage {
   };
 }
 
-/** All that ever happened below a prefix, in order, up to now. Throws when etcd was compacted. `url` is a member's. */
-export async function readHistory(url: string, prefix: string): Promise<readonly HistoryEvent[]> {
+/**
+ * All that ever happened to the rows of a store in etcd, in order, up to now. `url` is a member's, `namespace` the store's.
+ * Throws when etcd was compacted.
+ */
+export async function readHistory(url: string, namespace: string): Promise<readonly HistoryEvent[]> {
+  const prefix = `${namespace}/`;
+  const rows = `${prefix}k/`;
   const range = { key: base64(prefix), range_end: base64(`${prefix.slice(0, -1)}${following(prefix)}`) };
   const newest = Number(
     (
@@ -28,7 +33,7 @@ export async function readHistory(url: string, prefix: string): Promise<readonly
       }
     ).header.revision,
   );
-  // A mark of our own, so that the end is seen when it comes.
+  // A mark beside the rows, so that the end is seen when it comes.
   const mark = `${prefix}history-read`;
   await (await post(url, '/v3/kv/put', { key: base64(mark), value: '' })).dump();
   const stream = await post(url, '/v3/watch', { create_request: { ...range, start_revision: '1' } });
@@ -41,7 +46,7 @@ export async function readHistory(url: string, prefix: string): Promise<readonly
       const revision = Number(kv.mod_revision);
       if (key === mark && revision > newest) return events;
       const value = type === 'DELETE' ? undefined : Buffer.from(kv.value ?? '', 'base64');
-      events.push({ revision, key: key.slice(prefix.length), value });
+      if (key.startsWith(rows)) events.push({ revision, key: key.slice(rows.length), value });
     }
   }
   throw new Error('the watch ended before its end');

@@ -12,7 +12,8 @@ export class FaultProxy {
   readonly address: string;
   readonly #server: Server;
   readonly #target: { readonly host: string; readonly port: number };
-  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** Both ends of every connection, each until it is closed. */
+  readonly #sockets = new Set<Socket>();
   #mode: ProxyMode = 'pass';
   /** Of each chunk, in each direction. */
   delayMs = 0;
@@ -39,18 +40,15 @@ export class FaultProxy {
 
   set mode(mode: ProxyMode) {
     this.#mode = mode;
-    for (const pair of this.#pairs) {
-      for (const socket of pair) {
-        if (mode === 'hold') socket.pause();
-        else socket.resume();
-      }
+    for (const socket of this.#sockets) {
+      if (mode === 'hold') socket.pause();
+      else socket.resume();
     }
   }
 
   /** Ends every connection with a reset; new ones are as the mode says. */
   reset(): void {
-    for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
-    this.#pairs.clear();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
   async close(): Promise<void> {
@@ -67,13 +65,12 @@ export class FaultProxy {
       return;
     }
     const server = connect(this.#target.port, this.#target.host);
-    const pair = [client, server] as const;
-    this.#pairs.add(pair);
-    this.#forward(client, server, pair);
-    this.#forward(server, client, pair);
+    this.#forward(client, server);
+    this.#forward(server, client);
   }
 
-  #forward(from: Socket, to: Socket, pair: readonly [Socket, Socket]): void {
+  #forward(from: Socket, to: Socket): void {
+    this.#sockets.add(from);
     // Bytes keep their order also when the delay is made shorter meanwhile.
     let dueMs = 0;
     const later = (step: () => void): void => {
@@ -87,7 +84,7 @@ export class FaultProxy {
     from.on('end', () => later(() => to.end()));
     from.on('error', () => to.resetAndDestroy());
     from.on('close', () => {
-      this.#pairs.delete(pair);
+      this.#sockets.delete(from);
       later(() => to.end());
     });
     if (this.#mode === 'hold') from.pause();

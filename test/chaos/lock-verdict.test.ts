@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { encodeKv } from '../../src/kv/codec.ts';
 import type { HistoryEvent } from './etcd-history.testkit.ts';
 import type { Hold } from './lock-clients.testkit.ts';
-import { endsOf, judgeHolds, judgeRows } from './lock-verdict.testkit.ts';
+import { endsOf, judgeHolds, judgeRows, missingHolds } from './lock-verdict.testkit.ts';
 
 function row(revision: number, session: string, lockIndex: number): HistoryEvent {
   const value = Buffer.from(encodeKv({ value: Buffer.from('v'), flags: 0n, lockIndex, session }));
@@ -101,3 +101,9 @@ for (const { name, holds: given, ends, want } of holds)
     assert.equal(found.length, want.length, found.join('\n'));
     want.forEach((pattern, index) => assert.match(found[index]!, pattern));
   });
+
+test('an acquisition that the store does not know is found', () => {
+  const events = [row(2, 'a', 1), row(3, '', 1), row(4, 'b', 2)];
+  assert.deepEqual(missingHolds([hold('a', 1, 1, 5), hold('b', 2, 6, 7)], events), []);
+  assert.match(missingHolds([hold('c', 2, 6, 7)], events).join(), /c \(c, index 2, .* not in the store/);
+});

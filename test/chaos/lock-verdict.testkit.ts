@@ -18,6 +18,7 @@ export function judgeLocks(clients: LockClients, events: readonly HistoryEvent[]
   }
   const ends = endsOf(events);
   faults.push(...judgeRows(events, ends), ...judgeHolds(clients.holds, ends));
+  faults.push(...missingHolds(clients.holds, events));
   const { size } = clients.sessions;
   return { faults, figures: `${clients.holds.length} holds of locks by ${size} sessions` };
 }
@@ -55,6 +56,20 @@ export function judgeRows(
       faults.push(`${told}: ${session} took it after its end at ${ends.get(session)}`);
   }
   return faults;
+}
+
+/** Acquisitions that were acknowledged, of which the store knows nothing. */
+export function missingHolds(holds: readonly Hold[], events: readonly HistoryEvent[]): readonly string[] {
+  const taken = new Set(
+    events.flatMap(({ key, value, revision }) => {
+      if (!key.startsWith('kv/') || value === undefined) return [];
+      const { session, lockIndex } = decodeKv(key, value, 0, revision);
+      return [`${key} ${session} ${lockIndex}`];
+    }),
+  );
+  return holds
+    .filter(({ key, session, lockIndex }) => !taken.has(`kv/${key} ${session} ${lockIndex}`))
+    .map((hold) => `${hold.key}: ${tell(hold)} is not in the store's history`);
 }
 
 /** No two acknowledged holds have one index, and those that overlap in time do so after the end of the elder's session. */
