@@ -97,7 +97,7 @@ async function serve(config: Config, given: Serving): Promise<void> {
   const { parts, loops, specs, engine, disk, log, stop, stack, signal } = given;
   await Promise.race([parts.cluster.liveness.start(signal), loops.failed]);
   if (signal.aborted) return;
-  keepRegistryInLine(parts.cluster, parts.registry);
+  keepRegistryInLine(parts.cluster, parts);
   loops.add('liveness', parts.cluster.liveness.run(stop));
   loops.add('steward', parts.steward.run(stop));
   await parts.registry.configure({ services: config.services, checks: config.nodeChecks });

@@ -4,6 +4,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { topics } from '../catalog/topics.ts';
 import type { TombstoneCollector } from '../catalog/collector.ts';
 import type { ClusterMember } from '../catalog/member.ts';
+import type { Replica } from '../catalog/replica.ts';
 import type { CatalogWriter } from '../catalog/writer.ts';
 import { Departure } from '../cluster/departure.ts';
 import { ClusterError } from '../cluster/errors.ts';
@@ -81,11 +82,24 @@ export function openCluster(
   };
 }
 
-/** Also after a cut: what could not be written is written as soon as the store answers. */
-export function keepRegistryInLine(cluster: Cluster, registry: Registry): void {
-  cluster.liveness.on((event) => {
+/**
+ * Also after a cut: what could not be written is written as soon as the store answers, and everything is compared again
+ * when the name is held again or the replica has read everything anew, as from a store that was emptied.
+ */
+export function keepRegistryInLine(
+  { liveness }: Cluster,
+  deps: { readonly registry: Registry; readonly replica: Replica; readonly watches: Watches },
+): void {
+  const { registry, replica, watches } = deps;
+  liveness.on((event) => {
     if (event === 'renewed') registry.retry();
     if (event === 'regained') registry.resync();
+  });
+  let { loads } = replica;
+  watches.subscribe([topics.nodes], () => {
+    if (replica.loads === loads) return;
+    loads = replica.loads;
+    registry.resync();
   });
 }
 

@@ -24,6 +24,7 @@ export class Replica {
   #revision = 0;
   #highest = 0;
   #restores = 0;
+  #loads = 0;
   #ended = false;
   #waiters: Waiter[] = [];
   readonly #loaded: Promise<void>;
@@ -62,6 +63,11 @@ export class Replica {
   /** How often the store was found restored: from then on an index may mean something else than before. */
   get restores(): number {
     return this.#restores;
+  }
+
+  /** How often everything was read; after each but the first, subscribers of all topics are told to look again. */
+  get loads(): number {
+    return this.#loads;
   }
 
   /** Resolves when the tables are whole for the first time. */
@@ -131,6 +137,7 @@ export class Replica {
       this.#log.warn({ revision, before }, 'the store was restored to an older state; following it');
     }
     this.#revision = revision;
+    this.#loads += 1;
     this.#setLoaded();
     if (before > 0) this.#watches.wakeAll();
     // What was waited for in a history that is gone may never come.
