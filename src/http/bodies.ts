@@ -5,6 +5,8 @@ import type { View } from '../watch/view.ts';
 export interface Body {
   readonly view: View<unknown>;
   readonly index: number;
+  /** Shown to who asks without an index; nearly always the same. */
+  readonly firstIndex: number;
   readonly status: number;
   /** Content-Type and the like, flat. */
   readonly headers: readonly string[];

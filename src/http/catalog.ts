@@ -142,7 +142,9 @@ function oneNode(
     return {
       view: deps.catalog.node(name),
       render: (found): Rendered => {
-        if (found === undefined || !maySeeNode(request.authorize, found.node)) {
+        // A node that is not there has no index in Consul; who waited for it is told that of its deletion.
+        if (found === undefined) return { ...renderJson(encode(undefined), request.pretty), firstIndex: 1 };
+        if (!maySeeNode(request.authorize, found.node)) {
           return renderJson(encode(undefined), request.pretty);
         }
         const rows = visible(request.authorize, found.services, maySeeService).filter((row) => matches(row));

@@ -123,6 +123,14 @@ test('an index above what the replica shows is waited for before anything is com
   assert.equal(header(await parked, 'X-Consul-Index'), '6');
 });
 
+test('a view without an index of its own in Consul shows its first to who passes none', async () => {
+  const bench = new Bench();
+  bench.firstIndex = 1;
+  const shown = async (query: string): Promise<string | undefined> =>
+    header(await bench.ask(query), 'X-Consul-Index');
+  assert.deepEqual([await shown(''), await shown('index=1'), await shown('')], ['1', '5', '1']);
+});
+
 test('what is older than the asked index is an answer to stale reads alone', async () => {
   const bench = new Bench();
   bench.hand.lagging = 3;

@@ -71,6 +71,7 @@ export class Bench {
   readonly watches = new Watches({ clock: this.clock });
   readonly hand = new HandStore();
   renders = 0;
+  firstIndex: number | undefined;
   index = 5;
   readonly views: Views;
   readonly view: View<number> = { topics: ['t'], index: () => this.index, read: () => this.index * 10 };
@@ -105,7 +106,7 @@ export class Bench {
       this.renders++;
       return String(value);
     };
-    return askView(this.views, this.view, path, query, text, rawHeaders);
+    return askView(this.views, this.view, path, query, text, rawHeaders, this.firstIndex);
   }
 
   move(): void {
@@ -122,6 +123,7 @@ export async function askView<T>(
   query: string,
   text: (value: T) => string,
   rawHeaders: readonly string[] = [],
+  firstIndex?: number,
 ): Promise<Answer> {
   const target = query === '' ? path : `${path}?${query}`;
   const head = { method: 'GET', target, rawHeaders, remoteAddress: '' };
@@ -131,7 +133,12 @@ export async function askView<T>(
   try {
     return await views.answer(new HttpRequest(head, parts, source), family, () => ({
       view,
-      render: (value) => ({ status: 200, headers: [], body: text(value) }),
+      render: (value) => ({
+        status: 200,
+        headers: [],
+        body: text(value),
+        ...(firstIndex === undefined ? {} : { firstIndex }),
+      }),
     }));
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;

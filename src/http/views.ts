@@ -20,6 +20,8 @@ export interface Rendered {
   readonly status: number;
   readonly headers: readonly string[];
   readonly body: string | Uint8Array;
+  /** Shown instead of the view's index to who passes none, where Consul has no index to show. */
+  readonly firstIndex?: number;
 }
 
 export interface ViewSpec<T> {
@@ -201,12 +203,13 @@ export class Views {
   }
 
   #keep(question: string, view: View<unknown>, index: number, rendered: Rendered): Body {
-    const { status, headers, body } = rendered;
+    const { status, headers, body, firstIndex } = rendered;
     const bytes =
       typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
     const made: Body = {
       view,
       index,
+      firstIndex: firstIndex ?? index,
       status,
       headers,
       bytes,
@@ -258,7 +261,7 @@ export class Views {
   #wire(asked: Asked, body: Body, hit: boolean): readonly string[] {
     const { options, family } = asked;
     const common =
-      !options.cached && this.#shownIndex(options, body.index) === body.index && this.#freshness.inTouch();
+      !options.cached && this.#shownIndex(options, body) === body.index && this.#freshness.inTouch();
     const way = options.mode + (family.streaming && options.index > 0 ? ' streaming' : '');
     const made = common ? body.wires.get(way) : undefined;
     if (made !== undefined) return made;
@@ -279,8 +282,9 @@ export class Views {
   }
 
   /** Never below an index that the asker holds and this agent has reached: the body is no older than that. */
-  #shownIndex({ index }: ReadOptions, own: number): number {
-    return index > own && index <= this.#deps.replica.revision ? index : own;
+  #shownIndex({ index }: ReadOptions, body: Body): number {
+    if (index === 0) return body.firstIndex;
+    return index > body.index && index <= this.#deps.replica.revision ? index : body.index;
   }
 
   #meta({ family, options }: Asked, body: Body, hit: boolean): string[] {
@@ -288,7 +292,7 @@ export class Views {
     const streaming = family.streaming && (options.index > 0 || options.cached);
     const meta = [
       'X-Consul-Index',
-      String(Math.max(1, this.#shownIndex(options, body.index))),
+      String(Math.max(1, this.#shownIndex(options, body))),
       'X-Consul-Knownleader',
       String(lostMs === 0),
       'X-Consul-Lastcontact',
