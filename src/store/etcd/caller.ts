@@ -63,7 +63,10 @@ export class Caller {
     let failure = new CallFailure('unsent', 'no time was left');
     for (let tries = 0; ; tries++) {
       const leftMs = endMs - performance.now();
-      if (leftMs <= 0 || this.#closed) throw repeated ? new CallFailure('lost', failure.message) : failure;
+      if (leftMs <= 0 || this.#closed) {
+        const message = `etcd gave no answer within ${options.budgetMs} ms: ${failure.message}`;
+        throw new CallFailure(repeated ? 'lost' : failure.kind, message);
+      }
       const endpoint = this.preferred;
       try {
         const connectMs = Math.min(leftMs, options.tryMs);

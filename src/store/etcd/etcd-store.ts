@@ -45,7 +45,7 @@ import { type EtcdAddress, type EtcdSettings, type EtcdTls, parseEtcdUrl } from 
 export interface EtcdStoreOptions extends EtcdSettings {
   /** Milliseconds for one try at one server; default 700. */
   readonly tryMs?: number;
-  /** Milliseconds for all tries of one call; default 2000. */
+  /** Milliseconds for all tries of one call; default 3000: an election takes up to 2 s. */
   readonly budgetMs?: number;
   /** Milliseconds that etcd is waited for at the start; default 10,000. */
   readonly openMs?: number;
@@ -122,7 +122,7 @@ class EtcdStore implements Store {
     deps: EtcdStoreDeps & { readonly channel: ChannelCredentials },
   ) {
     const { address } = options;
-    const calls = { repeatable: true, tryMs: options.tryMs ?? 700, budgetMs: options.budgetMs ?? 2000 };
+    const calls = { repeatable: true, tryMs: options.tryMs ?? 700, budgetMs: options.budgetMs ?? 3000 };
     this.#calls = calls;
     this.#clock = deps.clock;
     this.#log = deps.log;
