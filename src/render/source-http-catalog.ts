@@ -24,9 +24,11 @@ type ListName = 'services' | 'nodes' | 'checks';
 const explainMs = 30;
 /** Without news for so long it is quiet. */
 const quietMs = 300;
-const mostPauseMs = 300;
-/** Between two readings of all services, for each of them. */
-const sweepRestMs = 0.6;
+const mostPauseMs = 100;
+/** How long a reading of all services takes in a stream of changes, for each of them and at most. */
+const spreadMsEach = 0.9;
+const mostSpreadMs = 300;
+const pieceMs = 40;
 
 export class CatalogSignals implements Signals {
   readonly #place: Place;
@@ -48,7 +50,9 @@ export class CatalogSignals implements Signals {
   #explain: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
   #sweep: NodeJS.Timeout | undefined;
-  #nextSweepMs = 0;
+  #unread = 0;
+  #nextRead = 0;
+  #sweptMs = Number.NEGATIVE_INFINITY;
 
   constructor(place: Place, deps: SignalDeps) {
     this.#place = place;
@@ -57,7 +61,7 @@ export class CatalogSignals implements Signals {
     deps.signal.addEventListener('abort', () => {
       clearTimeout(this.#explain);
       clearTimeout(this.#quiet);
-      clearTimeout(this.#sweep);
+      clearInterval(this.#sweep);
     });
   }
 
@@ -219,19 +223,34 @@ export class CatalogSignals implements Signals {
     for (const entry of this.#byService.get(name.toLowerCase()) ?? []) this.#urge(entry, index);
   }
 
-  // At once the first time; a stream of such changes leaves the most of the time to others.
+  // At once when it was quiet. In a stream of such changes a piece at a time, round and round until all have been read
+  // after the last change: what is read trickles in, as the changes do, and leaves the most of the time to others.
   #urgeServices(): void {
-    if (this.#sweep !== undefined) return;
-    const restMs = this.#nextSweepMs - performance.now();
-    if (restMs > 0) {
-      this.#sweep = setTimeout(() => {
-        this.#sweep = undefined;
-        this.#urgeServices();
-      }, restMs);
+    const services = this.#services();
+    const spreadMs = Math.min(spreadMsEach * services.length, mostSpreadMs);
+    if (this.#sweep === undefined && performance.now() - this.#sweptMs > spreadMs) {
+      this.#sweptMs = performance.now();
+      for (const entry of services) this.#urge(entry);
       return;
     }
-    this.#nextSweepMs = performance.now() + Math.min(sweepRestMs * this.#entries.size, mostPauseMs);
-    for (const entry of this.#entries) if (entry.query.type === 'service') this.#urge(entry);
+    this.#unread = services.length;
+    this.#sweep ??= setInterval(() => this.#readPiece(), pieceMs);
+  }
+
+  #readPiece(): void {
+    const services = this.#services();
+    const spreadMs = Math.min(spreadMsEach * services.length, mostSpreadMs);
+    const count = Math.min(this.#unread, Math.ceil((services.length * pieceMs) / spreadMs));
+    for (let i = 0; i < count; i++) this.#urge(services[this.#nextRead++ % services.length]!);
+    this.#unread -= count;
+    if (this.#unread > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+    this.#sweptMs = performance.now();
+  }
+
+  #services(): readonly Entry[] {
+    return [...this.#entries].filter(({ query }) => query.type === 'service');
   }
 
   #urgeAll(): void {

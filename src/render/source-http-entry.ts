@@ -1,5 +1,5 @@
 /** One query of an HTTP source: its latest answer, who listens, and whether a failure has been told. */
-import { isDeepStrictEqual } from 'node:util';
+import { isEqualData } from './equal-data.ts';
 import type { Answers, Query } from './source.ts';
 
 export interface Listener {
@@ -25,7 +25,7 @@ export class Entry<Q extends Query = Query> {
     const moved = answer.index !== this.index;
     // An index that goes back means a restored or restarted server: what it blocks on is unknown.
     this.index = answer.index < this.index ? 0 : answer.index;
-    if (this.current === undefined || !isDeepStrictEqual(this.current.data, answer.data)) {
+    if (this.current === undefined || !isEqualData(this.current.data, answer.data)) {
       this.current = { data: answer.data };
       for (const listener of Array.from(this.listeners)) listener.onChange();
     }

@@ -6,7 +6,7 @@
  * - Saved within seconds of a change, and when the source closes.
  * - Remembered answers say since when they are old: `savedAtMs` of `current()`.
  */
-import { isDeepStrictEqual } from 'node:util';
+import { isEqualData } from './equal-data.ts';
 import { ClientError } from '@portolan/sdk';
 import type { Clock, Timer } from '../lib/clock.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -83,7 +83,7 @@ export class LastGoodSource implements Source {
         this.#forget(token);
         old = undefined;
         this.#save(question, () => inner.current());
-        if (known === undefined || !isDeepStrictEqual(known.data, inner.current()?.data)) onChange();
+        if (known === undefined || !isEqualData(known.data, inner.current()?.data)) onChange();
       },
       (error) => {
         onError(error);
