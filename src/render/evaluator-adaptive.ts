@@ -13,13 +13,13 @@ import { answerKey } from './evaluator-messages.ts';
 import type { EvaluatorThread } from './evaluator-thread.ts';
 
 /** What an evaluation may take here; the file is still to be compared and written in the same turn. */
-const holdMs = 15;
+const holdMs = 18;
 /** Nanoseconds on a processor, first of all, of the main thread. Linux. */
 const schedule = `/proc/self/task/${process.pid}/schedstat`;
 /** An evaluation that took less will hardly take too long the next time: its time is kept in the cheaper way. */
 const shortMs = 3;
 /** What took less than this elsewhere comes back. */
-const backMs = 4;
+const backMs = 10;
 
 /** These take tens of milliseconds and more by themselves. */
 const slowFunctions: ReadonlySet<string> = new Set([

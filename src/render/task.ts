@@ -85,7 +85,7 @@ export class Task implements Dependent {
         : new Quiescence(wait, { clock: deps.clock, onQuiet: () => this.#markDirty() });
     try {
       this.#evaluator = new AdaptiveEvaluator(
-        { ...spec, name: spec.source, environment, eagerPlugins: deps.strict },
+        { ...spec, name: spec.source, environment },
         deps.dependencies.thread,
       );
     } catch (error) {
