@@ -287,6 +287,10 @@ function registrarConfig(raw: RawConfig, env: Readonly<Record<string, string | u
 /** Everything that was accepted without effect, in one line; then what deserves a word of its own. */
 function warningsOf(raw: RawConfig, context: Context): readonly string[] {
   const warnings: string[] = [];
+  const others =
+    storeConfig(raw.store, raw.dev ?? false).url === ''
+      ? 'this agent stands alone'
+      : 'its store says who is in it';
   if (context.ignored.size > 0) {
     const keys = [...context.ignored].map(([key, { why, at }]) => `${key}${placeOf(at)}: ${why}`);
     warnings.push(`accepted without effect: ${keys.join('; ')}`);
@@ -299,13 +303,11 @@ function warningsOf(raw: RawConfig, context: Context): readonly string[] {
   ];
   if (joins.length > 0) {
     warnings.push(
-      `-join ${joins.join(' ')}: agents of one cluster share a store instead of gossip; this agent stands alone`,
+      `-join ${joins.join(' ')}: agents of one cluster share a store instead of gossip; ${others}`,
     );
   }
   if ((raw.bootstrap_expect ?? 0) > 1) {
-    warnings.push(
-      `-bootstrap-expect ${raw.bootstrap_expect}: there are no servers to wait for; this agent stands alone`,
-    );
+    warnings.push(`-bootstrap-expect ${raw.bootstrap_expect}: there are no servers to wait for; ${others}`);
   }
   if (raw.registrar?.deregister === 'on-success')
     warnings.push('registrar.deregister = "on-success": a container that exited is always deregistered');

@@ -57,6 +57,40 @@ test('the stagger grows with the cluster', () => {
   assert.deepEqual([1, 128, 129, 256, 257, 512, 8192].map(syncScale), [1, 1, 2, 2, 3, 3, 7]);
 });
 
+test('when the store answers a failed sync is tried again: after a second, then two, and not when all is well', async () => {
+  const clock = new ManualClock();
+  let runs = 0;
+  let works = false;
+  const sync: AntiEntropy = new AntiEntropy({
+    clock,
+    random: () => 0,
+    nodes: () => 1,
+    full: () => {
+      runs += 1;
+      if (!works) sync.failed();
+      return Promise.resolve(works);
+    },
+  });
+  const stop = new AbortController();
+  const running = sync.run(stop.signal);
+  const answered = async (): Promise<number> => {
+    await clock.advance(500);
+    sync.retry();
+    await clock.advance(0);
+    return runs;
+  };
+  const seen: number[] = [];
+  for (let i = 0; i < 6; i++) seen.push(await answered());
+  assert.deepEqual(seen, [1, 2, 2, 2, 2, 3]);
+  works = true;
+  for (let i = 0; i < 8; i++) await answered();
+  assert.equal(runs, 4);
+  for (let i = 0; i < 8; i++) await answered();
+  assert.equal(runs, 4);
+  stop.abort();
+  await running;
+});
+
 test('a request in the middle of a full sync is not lost', async () => {
   const clock = new ManualClock();
   let runs = 0;
