@@ -226,12 +226,12 @@ function simulate(endpoint: string): void {
 async function openAgent(endpoint: string, name: string, onValue: (value: string) => void): Promise<Client> {
   const client = new Client(endpoint, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
   const lease = await persist(() => grant(client));
-  await persist(() => put(client, `portolan/live/${name}`, '{}', lease));
+  const revision = await persist(() => put(client, `portolan/live/${name}`, '{}', lease));
   const keeping = stream(client, keepAliveMethod);
   keeping.on('data', () => {});
   // Agents started at different moments: so are their keepalives.
   setTimeout(() => setInterval(() => keeping.write(encodeLeaseId(lease)), 1000), Math.random() * 1000);
-  await new Promise<void>((resolve) => follow(client, onValue, resolve, 0));
+  await new Promise<void>((resolve) => follow(client, onValue, resolve, revision + 1));
   return client;
 }
 
@@ -289,10 +289,11 @@ async function persist<T>(step: () => Promise<T>): Promise<T> {
   }
 }
 
-async function put(client: Client, key: string, value: string, lease?: bigint): Promise<void> {
+async function put(client: Client, key: string, value: string, lease?: bigint): Promise<number> {
   const operation = { put: Buffer.from(key), value: Buffer.from(value) };
   const success = [lease === undefined ? operation : { ...operation, lease }];
-  await call(client, methods.txn, encodeTxn({ compare: [], success, failure: [] }));
+  const answer = await call(client, methods.txn, encodeTxn({ compare: [], success, failure: [] }));
+  return answer.header.revision;
 }
 
 function call<Answer>(client: Client, method: Method<Answer>, bytes: Buffer): Promise<Answer> {

@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../e2e/agent.testkit.ts';
 import { CatalogClients, compareCatalog } from './catalog-clients.testkit.ts';
 import { ChaosCluster } from './cluster.testkit.ts';
 import { DnsWatch } from './dns-watch.testkit.ts';
-import { readHistory } from './etcd-history.testkit.ts';
+import { type HistoryEvent, readHistory } from './etcd-history.testkit.ts';
 import { doFaults } from './faults.testkit.ts';
 import { HealthWatch } from './health-watch.testkit.ts';
 import { KvClients } from './kv-clients.testkit.ts';
@@ -80,6 +82,7 @@ class ChaosRun {
   readonly #locks: LockClients;
   readonly #dns: readonly DnsWatch[];
   readonly #figures: string[] = [];
+  #events: readonly HistoryEvent[] = [];
 
   constructor(cluster: ChaosCluster, random: Random, schedule: readonly Fault[]) {
     const { agents, urls, exchanges } = cluster;
@@ -106,6 +109,7 @@ class ChaosRun {
       this.#catalog.run(stop.signal),
       ...this.#dns.map((watch) => watch.run('consul', stop.signal)),
     ];
+    const beganAt = performance.now();
     await doFaults(this.#cluster, this.#schedule, stop.signal, (fault) => say(tellFault(fault)));
     const healedAt = performance.now();
     // Clients go on for a while: what is healed must also work.
@@ -114,7 +118,7 @@ class ChaosRun {
     await Promise.all(clients);
     const settled = await this.#settled(healedAt);
     say('judging');
-    const faults = [...settled.faults, ...(await this.#judge())];
+    const faults = [...settled.faults, ...(await this.#judge(beganAt))];
     const figures = [
       `${this.#schedule.length} faults in ${(options.faultMs / 1000).toFixed(0)} s, settled ${settled.afterS} s after the last`,
       ...this.#figures,
@@ -160,11 +164,21 @@ class ChaosRun {
     return found;
   }
 
-  async #judge(): Promise<readonly string[]> {
+  /** Beside the logs, for whoever looks for the cause. */
+  #keepHistories(beganAt: number): void {
+    const { histories } = this.#kv;
+    const events = this.#events.map(({ key, revision, value }) => [revision, key, value?.toString('latin1')]);
+    const kept = { beganAt, kv: [...histories], locks: [...this.#locks.histories], events };
+    writeFileSync(join(this.#cluster.folder, 'histories.json'), JSON.stringify(kept));
+  }
+
+  async #judge(beganAt: number): Promise<readonly string[]> {
     const { agents, etcd, exchanges, urls } = this.#cluster;
     await this.#kv.readAll();
-    const kv = await judgeKv(this.#kv, urls, exchanges);
-    const locks = judgeLocks(this.#locks, await readHistory(`http://${etcd.endpoints[0]}`, namespace));
+    const events = await readHistory(`http://${etcd.endpoints[0]}`, namespace);
+    this.#events = events;
+    const kv = await judgeKv(this.#kv, urls, exchanges, { beganAt, events });
+    const locks = judgeLocks(this.#locks, events);
     const held = (await Promise.all(agents.map((agent) => this.#catalog.judgeAgent(agent)))).flat();
     const silences = this.#dns.flatMap((watch) =>
       watch.silences.map(({ name, answer }) => `DNS of ${name}, which was live: ${answer}`),

@@ -51,7 +51,7 @@ export class KvClients {
   /** One consistent read of every key through every agent, as part of the histories. */
   async readAll(): Promise<void> {
     for (const url of this.#options.urls)
-      for (const key of this.histories.keys()) await this.#read(`final ${url}`, url, key);
+      for (const key of this.histories.keys()) await this.#read('final', url, key);
   }
 
   async #runClient(name: string, random: Random, signal: AbortSignal): Promise<void> {
@@ -112,7 +112,8 @@ export class KvClients {
     if (reply.kind !== 'answer' || (reply.status !== 200 && reply.status !== 404)) return 'failed';
     const row = reply.status === 200 ? parseRow(reply.body) : undefined;
     const output: RegisterOutput = row === undefined ? { kind: 'absent' } : { kind: 'row', ...row };
-    this.#note(key, { client, input: { kind: 'read' }, output, calledAt, returnedAt: performance.now() });
+    const returnedAt = performance.now();
+    this.#note(key, { client: this.#at(client, url), input: { kind: 'read' }, output, calledAt, returnedAt });
     return row;
   }
 
@@ -128,8 +129,19 @@ export class KvClients {
     const done = wrote(reply);
     if (done === 'no effect') return false;
     const output: RegisterOutput | undefined = done === 'unknown' ? undefined : { kind: 'wrote', done };
-    this.#note(key, { client, input, output, calledAt, returnedAt: performance.now() });
+    this.#note(key, {
+      client: this.#at(client, url),
+      input,
+      output,
+      calledAt,
+      returnedAt: performance.now(),
+    });
     return done !== 'unknown';
+  }
+
+  /** A client and the agent that it asked, by its number. */
+  #at(client: string, url: string): string {
+    return `${client}@n${this.#options.urls.indexOf(url) + 1}`;
   }
 
   #note(key: string, operation: RegisterOperation): void {
