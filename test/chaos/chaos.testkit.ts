@@ -124,6 +124,7 @@ class ChaosRun {
       ...this.#figures,
     ];
     if (faults.length === 0) return { faults, figures };
+    this.#keepHistories(beganAt);
     this.#cluster.keepsLogs = true;
     return {
       faults,
