@@ -32,7 +32,7 @@ import { Registrar } from '../registrar/registrar.ts';
 import { Registry } from '../registry/registry.ts';
 import { selfRows } from '../registry/self.ts';
 import { TemplateRunner } from '../render/runner.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreError } from '../store/store.ts';
 import { Watches } from '../watch/watches.ts';
 import { agentInfo } from './agent-info.ts';
 import { type Cluster, clusterInfo, keepRegistryInLine, openCluster, openSteward } from './cluster.ts';
@@ -76,6 +76,10 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
     await Promise.race([parts.replica.loaded, loops.failed, aborted(signal)]);
     if (!signal.aborted)
       await serve(config, { parts, loops, specs, engine, disk, log, stop: stop.signal, stack, signal });
+  } catch (error) {
+    // Told to stop while it waited for a store that is not there: that is no failure.
+    const waited = signal.aborted && error instanceof StoreError && error.code === 'unavailable';
+    if (!waited) throw error;
   } finally {
     await stack.close();
   }
