@@ -62,10 +62,10 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
   if (engine !== undefined) stack.add('Docker connection', () => engine.close());
   try {
     const clock = systemClock;
-    const disk = await openDisk(config, { clock, log, stack, signal });
     const { nodeName: node, datacenter } = config;
     const data = config.dev ? 'in memory' : config.dataDir;
     log.child('agent').info({ version, node, datacenter, data }, 'Portolan starts');
+    const disk = await openDisk(config, { clock, log, stack, signal });
     const stop = new AbortController();
     const parts = buildParts(config, disk, clock, log);
     const loops = startLoops(parts, stop.signal);

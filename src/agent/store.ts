@@ -70,17 +70,26 @@ async function openEtcd(
 ): Promise<Store> {
   const { openEtcdStore } = await import('../store/etcd/etcd-store.ts');
   const backoff = new Backoff({ minMs: 200, maxMs: 2000 });
-  for (let tries = 1; ; tries++) {
-    try {
-      return await openEtcdStore(config, deps);
-    } catch (error) {
-      if (!mayCome(error) || signal.aborted) throw error;
-      if (tries === 1) deps.log.warn({ err: error }, 'the store does not answer; waiting for it');
-      await pause(deps.clock, backoff.nextMs(), signal);
-      if (signal.aborted) throw error;
+  const { clock, log } = deps;
+  const late = clock.after(lateMs, () => log.warn({}, 'the store does not answer yet; waiting for it'));
+  try {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await openEtcdStore(config, deps);
+      } catch (error) {
+        if (!mayCome(error) || signal.aborted) throw error;
+        if (tries === 1) log.warn({ err: error }, 'the store does not answer; trying until it does');
+        await pause(clock, backoff.nextMs(), signal);
+        if (signal.aborted) throw error;
+      }
     }
+  } finally {
+    late.cancel();
   }
 }
+
+/** Much longer than a start takes, and shorter than anybody's patience. */
+const lateMs = 1500;
 
 /** A server that says no, as to a wrong password, will go on saying so. */
 function mayCome(error: unknown): boolean {
