@@ -40,6 +40,24 @@ test('what passes comes back, later by the delay of both ways', async (t) => {
   assert.ok(performance.now() - beganMs >= 75);
 });
 
+test('bytes keep their order while the delay changes', async (t) => {
+  const proxy = await open(t);
+  const socket = await client(t, proxy);
+  let got = '';
+  socket.on('data', (chunk: Buffer) => (got += chunk.toString()));
+  let sent = '';
+  for (let number = 0; number < 300; number++) {
+    proxy.delayMs = number % 3 === 0 ? 0 : number % 7;
+    socket.write(`${number},`);
+    sent += `${number},`;
+    // Now and then timers are late.
+    if (number % 10 === 0) for (const until = performance.now() + 4; performance.now() < until; );
+    await delay(1);
+  }
+  while (got.length < sent.length) await delay(10);
+  assert.equal(got, sent);
+});
+
 test('what is held says nothing, and goes on afterwards', async (t) => {
   const proxy = await open(t);
   const old = await client(t, proxy);

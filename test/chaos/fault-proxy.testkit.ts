@@ -71,14 +71,7 @@ export class FaultProxy {
 
   #forward(from: Socket, to: Socket): void {
     this.#sockets.add(from);
-    // Bytes keep their order also when the delay is made shorter meanwhile.
-    let dueMs = 0;
-    const later = (step: () => void): void => {
-      const nowMs = performance.now();
-      dueMs = Math.max(dueMs, nowMs + this.delayMs);
-      if (dueMs <= nowMs) step();
-      else setTimeout(step, dueMs - nowMs);
-    };
+    const later = inOrder(() => this.delayMs);
     from.setNoDelay();
     from.on('data', (chunk) => later(() => to.writable && to.write(chunk)));
     from.on('end', () => later(() => to.end()));
@@ -89,4 +82,27 @@ export class FaultProxy {
     });
     if (this.#mode === 'hold') from.pause();
   }
+}
+
+/**
+ * Does steps one after the other, each when its delay is over. Bytes must keep their order also when the delay is made
+ * shorter and when timers are late: swapped frames of HTTP/2 may be valid, and tell of a world that never was.
+ */
+function inOrder(delayMs: () => number): (step: () => void) => void {
+  const waiting: { readonly dueMs: number; readonly step: () => void }[] = [];
+  const pump = (): void => {
+    for (let head = waiting[0]; head !== undefined; head = waiting[0]) {
+      const leftMs = head.dueMs - performance.now();
+      if (leftMs > 0) {
+        setTimeout(pump, Math.ceil(leftMs));
+        return;
+      }
+      head.step();
+      waiting.shift();
+    }
+  };
+  return (step) => {
+    waiting.push({ dueMs: performance.now() + delayMs(), step });
+    if (waiting.length === 1) pump();
+  };
 }
