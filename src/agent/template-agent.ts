@@ -100,7 +100,7 @@ class TemplateProgram {
     this.#load = load;
     this.#dry = dry;
     this.#deps = deps;
-    this.#owed = new OwedCommands(dry || load.stateDir === '' ? undefined : load.stateDir);
+    this.#owed = openOwed(dry ? '' : load.stateDir);
     this.#result = new Promise((resolve) => (this.#finish = resolve));
     if (load.exec.command.length > 0 && !dry) {
       this.#supervisor = new Supervisor(supervisorOptions(load), {
@@ -125,8 +125,10 @@ class TemplateProgram {
       return await this.#result;
     } finally {
       this.#isStopping = true;
-      await this.#reloading;
       await Promise.all([this.#supervisor?.stop(), this.#session.close()]);
+      // It may have waited for a command that was running, and have opened another session.
+      await this.#reloading;
+      await this.#session.close();
       this.#unlisten();
       signal.removeEventListener('abort', onAbort);
     }
@@ -265,6 +267,15 @@ class TemplateProgram {
 function supervisorOptions(load: TemplateLoad): SupervisorOptions {
   const { exec } = load;
   return { ...exec, env: childEnvironment(process.env, consulEnvironment(sourceSettings(load)), exec.env) };
+}
+
+function openOwed(stateDir: string): OwedCommands {
+  try {
+    return new OwedCommands(stateDir === '' ? undefined : stateDir);
+  } catch (cause) {
+    const text = `state_dir ${stateDir}: ${fileProblem(cause)}; choose another with -state-dir`;
+    throw new AgentError('template', text, { cause });
+  }
 }
 
 function exitCodeOf({ exit }: ChildEnd): number {

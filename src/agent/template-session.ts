@@ -44,6 +44,7 @@ export class TemplateSession {
   readonly #stop = new AbortController();
   readonly #givenUp: Promise<Error>;
   #ended: Promise<SessionEnd> | undefined;
+  #closed: Promise<void> | undefined;
 
   /** Throws AgentError when something that the configuration names can't be read. */
   constructor(load: TemplateLoad, deps: SessionDeps) {
@@ -102,7 +103,12 @@ export class TemplateSession {
   }
 
   /** Running commands get a few seconds. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#stop.abort();
     await this.#ended;
     await this.#dedup?.close();

@@ -32,7 +32,11 @@ export class RotatingFile {
 
   write(line: string): void {
     if (this.#isDue()) this.#rotate();
-    this.#bytes += writeSync(this.#fd, line);
+    try {
+      this.#bytes += writeSync(this.#fd, line);
+    } catch {
+      // A full disk must not end the program that wants to tell of it.
+    }
   }
 
   close(): void {

@@ -38,6 +38,7 @@ const defaultOwnAfterMs = 10_000;
 /** Changes that come together are published together. */
 const gatherMs = 50;
 const requestMs = 10_000;
+const closeMs = 2000;
 
 export class SharedSource implements Source {
   readonly name: string;
@@ -50,6 +51,8 @@ export class SharedSource implements Source {
   #oldParts: readonly string[] = [];
   #change: (() => void) | undefined;
   #isChanged = false;
+  readonly #stop = new AbortController();
+  #loop: Promise<void> | undefined;
 
   constructor(options: SharedSourceOptions, deps: SharedSourceDeps) {
     this.name = deps.source.name;
@@ -82,13 +85,26 @@ export class SharedSource implements Source {
     };
   }
 
-  close(): Promise<void> {
+  /** Gives the lock back, with what is published under it. */
+  async close(): Promise<void> {
+    this.#stop.abort();
     for (const [key, entry] of this.#entries) this.#drop(key, entry);
-    return Promise.resolve();
+    await this.#loop;
+    if (!this.#isLeader || this.#deps.session() === '') return;
+    this.#isLeader = false;
+    for (const key of [this.#options.key, ...this.#oldParts]) {
+      const signal = AbortSignal.timeout(closeMs);
+      await this.#deps.client.kv.delete(key, { signal }).catch(() => {});
+    }
   }
 
-  /** Takes part in the election until the signal aborts; never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Takes part in the election until it is closed; never rejects. */
+  run(): Promise<void> {
+    this.#loop ??= this.#run(this.#stop.signal);
+    return this.#loop;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
     let index = 0;
     let isFailing = false;
     while (!signal.aborted) {

@@ -97,6 +97,16 @@ test('what differs from host to host is not shared', async (t) => {
   assert.deepEqual(host.source.followed, ['node ']);
 });
 
+test('a template that goes gives its lock back', async (t) => {
+  const server = await LockServer.open(t);
+  const host = new Host(t, server);
+  const source = host.dedup.sourceFor({ ...spec, text: 'gone' });
+  source.subscribe(web, () => {}, assert.fail);
+  await until(() => server.keys().length === 2);
+  await source.close();
+  assert.equal(server.keys().length, 1);
+});
+
 test('more than 512 KiB are split over keys, and old parts go', async (t) => {
   const server = await LockServer.open(t);
   const leader = new Host(t, server);

@@ -44,7 +44,6 @@ export class Dedup {
   readonly #deps: DedupDeps;
   readonly #stop = new AbortController();
   readonly #shared: SharedSource[] = [];
-  readonly #loops: Promise<void>[] = [];
   #session = '';
   #renewal: Promise<void> | undefined;
 
@@ -62,17 +61,18 @@ export class Dedup {
       { client, source, log, session: () => this.#session },
     );
     this.#shared.push(shared);
-    this.#loops.push(shared.run(this.#stop.signal));
+    void shared.run();
     return shared;
   }
 
   /** Gives up what it leads, so that another takes over at once. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await Promise.all([...this.#loops, this.#renewal]);
-    for (const shared of this.#shared) await shared.close();
+    await this.#renewal;
     const session = this.#session;
+    // Its end takes everything along.
     this.#session = '';
+    await Promise.all(this.#shared.map((shared) => shared.close()));
     if (session === '') return;
     const signal = AbortSignal.timeout(2000);
     await this.#deps.client.session.destroy(session, { signal }).catch(() => {});

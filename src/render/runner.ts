@@ -31,7 +31,7 @@ export interface RunnerDeps {
   readonly child?: RunnerChild;
   /** Default: notes in `stateDir`. */
   readonly owed?: OwedCommands;
-  /** A source of its own for a template; default: all share `source`. */
+  /** A source of its own for a template, closed when the template goes; default: all share `source`. */
   readonly sourceFor?: (spec: TemplateSpec) => Source;
 }
 
@@ -44,7 +44,8 @@ export class TemplateRunner {
   readonly #options: RunnerOptions;
   readonly #deps: Required<Omit<RunnerDeps, Optional>> & Pick<RunnerDeps, Optional>;
   readonly #shared: Dependencies;
-  readonly #dependencies = new Map<Task, Dependencies>();
+  /** Of templates whose source is their own. */
+  readonly #own = new Map<Task, { readonly dependencies: Dependencies; readonly source: Source }>();
   readonly #owed: OwedCommands;
   readonly #lookups: FailedLookups | undefined;
   #tasks: readonly Task[] = [];
@@ -153,10 +154,13 @@ export class TemplateRunner {
 
   #release(task: Task): void {
     task.close();
-    const dependencies = this.#dependencies.get(task);
-    this.#dependencies.delete(task);
-    dependencies?.follow(task, [], true);
-    if (dependencies !== this.#shared) dependencies?.close();
+    const own = this.#own.get(task);
+    this.#own.delete(task);
+    if (own === undefined) this.#shared.follow(task, [], true);
+    else {
+      own.dependencies.close();
+      void own.source.close();
+    }
   }
 
   #openDependencies(source: Source): Dependencies {
@@ -181,7 +185,7 @@ export class TemplateRunner {
       strict: strict ?? false,
       onDirty: () => this.#schedule(),
     });
-    this.#dependencies.set(task, dependencies);
+    if (own !== undefined) this.#own.set(task, { dependencies, source: own });
     return task;
   }
 
@@ -289,7 +293,7 @@ export class TemplateRunner {
     for (const task of this.#tasks) task.close();
     for (const group of this.#groups) group.close();
     this.#shared.close();
-    for (const dependencies of this.#dependencies.values()) dependencies.close();
+    for (const { dependencies } of this.#own.values()) dependencies.close();
     if (this.#reloads.size === 0) return;
     const grace = this.#deps.clock.after(this.#options.stopGraceMs ?? defaultStopGraceMs, () =>
       this.#kill.abort(),
