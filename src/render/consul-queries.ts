@@ -38,6 +38,11 @@ export interface CheckStamp {
   readonly stamp: number | string;
 }
 
+export interface ServiceStamp {
+  readonly service: string;
+  readonly index: number;
+}
+
 export interface ConsulQueriesOptions {
   readonly address: string;
   readonly token?: string;
@@ -144,6 +149,21 @@ export class ConsulQueries {
     const answer = await orNotConsul(async () =>
       map(await client.health.state('any', placedAt(place, options)), (checks) =>
         listed(checks).map(checkStamp),
+      ),
+    );
+    return checked(answer);
+  }
+
+  /** By id, the instances of a node and when each changed; undefined: the server does not say. */
+  async nodeStamps(
+    place: Place,
+    node: string,
+    options: ReadOptions,
+  ): Promise<Reply<ReadonlyMap<string, ServiceStamp> | undefined>> {
+    const client = this.#clientOf(place.scope);
+    const answer = await orNotConsul(async () =>
+      map(await client.catalog.node(node, placedAt(place, options)), (found) =>
+        serviceStamps(named(found?.Services)),
       ),
     );
     return checked(answer);
@@ -311,6 +331,17 @@ function checkStamp(check: HealthCheck & { readonly ModifyIndex?: number }): Che
   if (typeof node !== 'string' || typeof checkId !== 'string') throw new TypeError('a check was expected');
   const stamp = check.ModifyIndex ?? `${Status} ${ServiceName ?? ''} ${Output ?? ''}`;
   return { node, checkId, service: ServiceName ?? '', stamp };
+}
+
+function serviceStamps(
+  services: Readonly<Record<string, NodeService & { readonly ModifyIndex?: number }>>,
+): ReadonlyMap<string, ServiceStamp> | undefined {
+  const stamps = new Map<string, ServiceStamp>();
+  for (const { ID, Service: service, ModifyIndex: index } of Object.values(services)) {
+    if (typeof index !== 'number') return undefined;
+    stamps.set(ID, { service, index });
+  }
+  return stamps;
 }
 
 export interface Reply<A> {

@@ -12,6 +12,7 @@ import type { CheckStamp, Place, Reply } from './consul-queries.ts';
 import { idleMs } from './source-http-alone.ts';
 import type { Fresh } from './source-http-ask.ts';
 import type { Entry } from './source-http-entry.ts';
+import { NodeStamps } from './source-http-nodes.ts';
 import { runPoll } from './source-http-poll.ts';
 import { Round, rereadMs, sweepMs } from './source-http-round.ts';
 import type { SignalDeps, Signals } from './source-http-shared.ts';
@@ -29,6 +30,8 @@ const mostPauseMs = 100;
 const spreadMsEach = 0.9;
 const mostSpreadMs = 300;
 const pieceMs = 40;
+/** With as many services to a node it is sooner read by nodes what changed. */
+const servicesForNode = 8;
 
 export class CatalogSignals implements Signals {
   readonly #place: Place;
@@ -50,6 +53,9 @@ export class CatalogSignals implements Signals {
   #explain: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
   #sweep: NodeJS.Timeout | undefined;
+  readonly #stamps: NodeStamps;
+  #isFinding = false;
+  #findsAgain = false;
   #unread = 0;
   #nextRead = 0;
   #sweptMs = Number.NEGATIVE_INFINITY;
@@ -57,6 +63,7 @@ export class CatalogSignals implements Signals {
   constructor(place: Place, deps: SignalDeps) {
     this.#place = place;
     this.#deps = deps;
+    this.#stamps = new NodeStamps(place, deps.queries, deps.options);
     this.#round = new Round(deps, () => (this.#blind.size > 0 ? sweepMs : rereadMs));
     deps.signal.addEventListener('abort', () => {
       clearTimeout(this.#explain);
@@ -148,6 +155,7 @@ export class CatalogSignals implements Signals {
       else if (entry.query.type === 'node') this.#urge(entry);
     }
     for (const name of changed) this.#urgeService(name);
+    if (changed.length > 0) this.#urgeConnect();
     this.#explainLater(before, answer.index, changed.length > 0);
   }
 
@@ -158,10 +166,35 @@ export class CatalogSignals implements Signals {
       const since = this.#unexplainedFrom ?? from;
       this.#unexplainedFrom = undefined;
       const isNewestKnown = isNamed || this.#explained.has(to);
-      if (!isNewestKnown) this.#urgeServices();
+      if (!isNewestKnown) this.#findChanges();
       else if (!this.#isExplained(since, isNamed ? to - 1 : to)) this.#readAllWhenQuiet();
       for (const index of this.#explained) if (index <= to) this.#explained.delete(index);
     }, explainMs);
+  }
+
+  /** Something has changed in some service. */
+  #findChanges(): void {
+    const nodes = [...this.#nodes.keys()];
+    if (nodes.length === 0 || nodes.length * servicesForNode > this.#byService.size)
+      return this.#urgeServices();
+    if (this.#isFinding) {
+      this.#findsAgain = true;
+      return;
+    }
+    this.#isFinding = true;
+    void this.#stamps.changes(nodes, this.#deps.signal).then((names) => {
+      this.#isFinding = false;
+      if (this.#deps.signal.aborted) return;
+      // A server that has not heard of the change yet tells of none.
+      if (names === undefined || names.size === 0) this.#urgeServices();
+      else {
+        for (const name of names) this.#urgeService(name);
+        this.#urgeConnect();
+      }
+      if (!this.#findsAgain) return;
+      this.#findsAgain = false;
+      this.#findChanges();
+    });
   }
 
   #isExplained(from: number, to: number): boolean {
@@ -213,7 +246,11 @@ export class CatalogSignals implements Signals {
       if (service === '') return this.#urgeServices();
       this.#urgeService(service, index);
     }
-    if (changed.length === 0) return;
+    if (changed.length > 0) this.#urgeConnect();
+  }
+
+  /** A proxy has a service's name of its own. */
+  #urgeConnect(): void {
     for (const entry of this.#entries) {
       if (entry.query.type === 'service' && entry.query.connect !== undefined) this.#urge(entry);
     }

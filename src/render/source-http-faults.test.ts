@@ -187,7 +187,7 @@ test('a server that is not there is found when it comes, by all queries together
   const consul = new FakeConsul();
   await consul.listen(t, port);
   await until(() => values.length > 0);
-  await until(() => values.length === 12, 150);
+  await until(() => values.length === 12, 1000);
 });
 
 test('many queries on a server in trouble: it is left alone, and all is well again soon', async (t) => {

@@ -167,6 +167,18 @@ test('services without checks are noticed by the index of the list of services',
   await until(() => ports(follows[39]).includes(5), 500);
 });
 
+test('of many services on few nodes the nodes tell which has changed', async (t) => {
+  const { follows, consul } = await openMany(t, {}, null);
+  consul.register({ node: 'n1', id: 's39-1', service: 's39', port: 5 });
+  await until(() => ports(follows[39]).includes(5));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const before = consul.seen.length;
+  consul.register({ node: 'n1', id: 's38-1', service: 's38', port: 6 });
+  consul.deregister('n0', 's37-0');
+  await until(() => ports(follows[38]).includes(6) && ports(follows[37]).length === 1);
+  assert.ok(consul.seen.length - before < 15, consul.seen.slice(before).join('\n'));
+});
+
 test('a list of checks that is too large is not followed: everything is read again within 2 s', async (t) => {
   const { follows, consul } = await openMany(t, { mostCheckBytes: 2000 });
   const asked = (): number => consul.seen.filter((url) => url.includes('/health/state/')).length;
