@@ -20,7 +20,6 @@ import {
   ftruncateSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -32,6 +31,7 @@ import {
 import type { Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeDirectories } from '../lib/make-directories.ts';
 
 export interface DestinationOptions {
   readonly path: string;
@@ -170,8 +170,7 @@ export class Destination {
           existing.isDirectory() ? 'is-directory' : 'not-regular',
         );
       }
-      if (existing === undefined && this.#options.createDirs)
-        mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+      if (existing === undefined && this.#options.createDirs) makeDirectories(dirname(target), 0o755);
       return this.#write(target, existing, bytes);
     } catch (error) {
       throw error instanceof DestinationError ? error : new DestinationError(this.path, error);

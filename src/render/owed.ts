@@ -4,8 +4,9 @@
  * It is not made durable: what survives no power loss has no running service to reload, either.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from '../lib/make-directories.ts';
 
 export class OwedCommands {
   readonly #directory: string | undefined;
@@ -14,7 +15,7 @@ export class OwedCommands {
   /** Without a directory the notes last as long as the process. */
   constructor(directory: string | undefined) {
     this.#directory = directory;
-    if (directory !== undefined) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (directory !== undefined) makeDirectories(directory, 0o700);
   }
 
   /** Notes outlive the process. */
