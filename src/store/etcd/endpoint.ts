@@ -64,7 +64,7 @@ export class Endpoint {
     limits: CallLimits,
   ): Promise<Answer> {
     const deadlineMs = Date.now() + limits.limitMs;
-    await this.#connected(Date.now() + limits.connectMs);
+    if (this.#state() !== connectivityState.READY) await this.#connected(Date.now() + limits.connectMs);
     try {
       return await new Promise<Answer>((resolve, reject) => {
         const options = { deadline: deadlineMs };
