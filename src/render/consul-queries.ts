@@ -100,15 +100,8 @@ export class ConsulQueries {
     maxStaleMs: number,
     options: ReadOptions,
   ): Promise<Answer<ServiceQuery> | undefined> {
-    if (index === 0 || maxStaleMs <= 0 || query.connect !== undefined) return this.ask(query, options);
-    const { statusCode, headers, body } = await this.#agent.request({
-      origin: this.#origin,
-      path: this.#servicePath(query),
-      method: 'GET',
-      headers: this.#tokenHeaders,
-      headersTimeout: plainLimitMs,
-      bodyTimeout: plainLimitMs,
-    });
+    if (maxStaleMs <= 0 || query.connect !== undefined) return this.ask(query, options);
+    const { statusCode, headers, body } = await this.#request(query);
     const isFresh =
       statusCode === 200 &&
       Number(headers['x-consul-lastcontact'] ?? 0) <= maxStaleMs &&
@@ -116,14 +109,28 @@ export class ConsulQueries {
     const moved = Number(headers['x-consul-index'] ?? 0);
     if (!isFresh || moved === index || !(moved > 0)) {
       await body.dump();
-      return isFresh && moved === index ? undefined : this.ask(query, options);
+      return isFresh && index > 0 && moved === index ? undefined : this.ask(query, options);
     }
-    const entries = await body.text();
+    const entries = await orNetwork(() => body.text());
     const answer = { index: moved, knownLeader: true, lastContactMs: 0 };
     return orNotConsul(async () => ({
       ...answer,
       data: selectInstances(query, listed(JSON.parse(entries) as readonly ServiceEntry[]).map(healthService)),
     }));
+  }
+
+  #request(query: ServiceQuery): Promise<Dispatcher.ResponseData> {
+    const path = this.#servicePath(query);
+    return orNetwork(() =>
+      this.#agent.request({
+        origin: this.#origin,
+        path,
+        method: 'GET',
+        headers: this.#tokenHeaders,
+        headersTimeout: plainLimitMs,
+        bodyTimeout: plainLimitMs,
+      }),
+    );
   }
 
   #servicePath(query: ServiceQuery): string {
@@ -295,6 +302,14 @@ type ServiceQuery = Extract<Query, { type: 'service' }>;
 /** An index that is none would make the next request one without, or an error. */
 function checked<A extends { readonly index: number }>(answer: A): A {
   return Number.isSafeInteger(answer.index) && answer.index >= 0 ? answer : { ...answer, index: 0 };
+}
+
+async function orNetwork<A>(send: () => Promise<A>): Promise<A> {
+  try {
+    return await send();
+  } catch (error) {
+    throw new ClientError('network', (error as Error).message, { cause: error });
+  }
 }
 
 /** A shape that no Consul sends comes out of the conversion as one of these. */

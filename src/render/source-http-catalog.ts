@@ -122,7 +122,9 @@ export class CatalogSignals implements Signals {
       index: () => this.#index[name],
       accept: (answer: A) => {
         const known = this.#index[name];
-        this.#blind.delete(name);
+        // An answer without an index cannot be waited beyond: it tells too little, too seldom.
+        if (answer.index === 0) this.#blind.add(name);
+        else this.#blind.delete(name);
         this.#index[name] = answer.index < known ? 0 : answer.index;
         // Restored or restarted: nothing that was known of it holds.
         if (answer.index < known) this.#urgeAll();

@@ -116,7 +116,7 @@ export class DueQueue {
     const signal = this.#signal;
     const known = entry.current === undefined ? 0 : entry.index;
     const answer =
-      query.type === 'service' && known > 0
+      query.type === 'service'
         ? await queries.askIfMoved(query, known, this.#options.maxStaleMs, { signal, consistency: 'default' })
         : await askFresh((read) => queries.ask(query, read), 0, this.#options, signal);
     const reached = answer?.index ?? known;

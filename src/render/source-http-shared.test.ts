@@ -167,6 +167,16 @@ test('services without checks are noticed by the index of the list of services',
   await until(() => ports(follows[39]).includes(5), 500);
 });
 
+test('many queries on a server that tells no index are read again within 2 s', async (t) => {
+  const world = await World.open(t);
+  fill(world.consul);
+  world.consul.fault = () => ({ noIndex: true });
+  const follows = Array.from({ length: 20 }, (_, i) => world.service(`s${i}`));
+  await until(() => follows.every(({ changes }) => changes.length === 1));
+  world.consul.register({ node: 'n0', id: 's5-0', service: 's5', port: 9, status: 'passing' });
+  await until(() => ports(follows[5]).includes(9), 2200);
+});
+
 test('of many services on few nodes the nodes tell which has changed', async (t) => {
   const { follows, consul } = await openMany(t, {}, null);
   consul.register({ node: 'n1', id: 's39-1', service: 's39', port: 5 });
