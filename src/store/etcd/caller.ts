@@ -60,12 +60,14 @@ export class Caller {
   ): Promise<Called<Answer>> {
     const endMs = performance.now() + options.budgetMs;
     let repeated = false;
-    let failure = new CallFailure('unsent', 'no time was left');
+    // Made when it is needed: an error is dear.
+    let failure: CallFailure | undefined;
     for (let tries = 0; ; tries++) {
       const leftMs = endMs - performance.now();
       if (leftMs <= 0 || this.#closed) {
-        const message = `etcd gave no answer within ${options.budgetMs} ms: ${failure.message}`;
-        throw new CallFailure(repeated ? 'lost' : failure.kind, message);
+        const reason = failure === undefined ? 'no time was left' : failure.message;
+        const message = `etcd gave no answer within ${options.budgetMs} ms: ${reason}`;
+        throw new CallFailure(repeated ? 'lost' : (failure?.kind ?? 'unsent'), message);
       }
       const endpoint = this.preferred;
       try {
