@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { request } from 'undici';
+import { issueCertificate } from '../lib/certificate.ts';
 import { type ConnectionOptions, openConnection } from './connection.ts';
 
 const options: ConnectionOptions = {
@@ -111,4 +115,46 @@ test('a request that we end does not count, a connection that breaks does', asyn
   assert.deepEqual(given, []);
   await assert.rejects(request(`${connection.address}/v1/broken`, { dispatcher }));
   assert.match(given[0]!, /broken failed 1 times in a row, at last: other side closed/);
+});
+
+/** An authority, and a certificate with its key that it issued for `name`. */
+function certificates(name: string): { readonly ca: string; readonly cert: string; readonly key: string } {
+  const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const valid = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 600_000) };
+  const [caKey, key] = [pair(), pair()];
+  const authority = { ...valid, commonName: 'ca', dnsNames: [], ips: [], isCa: true, key: caKey };
+  const ca = issueCertificate(authority);
+  const request = { ...valid, commonName: name, dnsNames: [name], ips: [], isCa: false, key };
+  const cert = issueCertificate(request, { certificate: ca, key: caKey });
+  return { ca, cert, key: key.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
+test('TLS: the authority, the name and a client certificate in one file with its key', async (t) => {
+  const { ca, cert, key } = certificates('consul.example');
+  const server = createTlsServer(
+    { ca, cert, key, requestCert: true, rejectUnauthorized: false },
+    (incoming, response) => response.end(String((incoming.socket as TLSSocket).authorized)),
+  ).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const dir = mkdtempSync(join(tmpdir(), 'pt-'));
+  writeFileSync(join(dir, 'both'), cert + key);
+  writeFileSync(join(dir, 'ca'), ca);
+  const none = { verify: true, cert: '', key: '', caCert: '', caCertBytes: '', caPath: '', serverName: '' };
+  const ask = async (tls: Partial<ConnectionOptions['tls']>): Promise<string> => {
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const connection = openConnection({ ...options, address, tls: { ...none, ...tls } }, assert.fail);
+    t.after(() => connection.dispatcher.destroy());
+    return (await request(`${connection.address}/x`, { dispatcher: connection.dispatcher })).body.text();
+  };
+  const serverName = 'consul.example';
+  assert.equal(await ask({ caCert: join(dir, 'ca'), serverName, cert: join(dir, 'both') }), 'true');
+  assert.equal(await ask({ caCertBytes: ca, serverName }), 'false');
+  assert.equal(await ask({ verify: false }), 'false');
+  await assert.rejects(ask({ serverName }), /certificate/);
+  await assert.rejects(ask({ caCertBytes: ca }), /127\.0\.0\.1|altnames/);
+  assert.throws(
+    () => openConnection({ ...options, tls: { ...none, cert: '/no/such' } }, assert.fail),
+    /ENOENT/,
+  );
 });

@@ -7,7 +7,6 @@ import {
   chmodSync,
   chownSync,
   lstatSync,
-  mkdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -15,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { makeDirectories } from '../../lib/make-directories.ts';
 import { defineFunction } from '../../template/functions.ts';
 import type { GoFunction } from '../../template/functions.ts';
 import { quote } from '../../template/quote.ts';
@@ -79,7 +79,7 @@ function accountId(file: string, name: string, kind: 'user' | 'group'): number {
 
 function applyWrite(write: FileWrite): void {
   const path = resolve(write.path);
-  if (!write.append) mkdirSync(dirname(path), { recursive: true });
+  if (!write.append) makeDirectories(dirname(path), 0o777);
   refuseLinks(write.path, path);
   if (write.append) appendFileSync(path, write.bytes, { mode: write.mode });
   else if (!holds(path, write.bytes)) replace(path, write);
