@@ -3,7 +3,7 @@
  * Everything is ended and removed by `stop`, and when the process exits.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -82,6 +82,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
   const endpoints = members.map(({ endpoint }) => endpoint);
   const onExit = (): void => {
     for (const { pid } of members) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    rmSync(dataRoot, { recursive: true, force: true, maxRetries: 3 });
   };
   process.on('exit', onExit);
   const stop = async (): Promise<void> => {
