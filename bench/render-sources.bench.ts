@@ -76,7 +76,7 @@ function fakeInstance(scene: Scene, which: number, port: number) {
   const { services } = scenes[scene];
   const service = scene === 'one' ? 'web' : `service-${which % services}`;
   return {
-    node: `node-${which % 200}`,
+    node: `node-${scene === 'one' ? which % 200 : Math.floor(which / services)}`,
     id: `i-${which}`,
     service,
     port: port + (which % 1000),
