@@ -32,6 +32,8 @@ const mostSpreadMs = 300;
 const pieceMs = 40;
 /** With as many services to a node it is sooner read by nodes what changed. */
 const servicesForNode = 8;
+/** Between two readings of the nodes. */
+const findRestMs = 150;
 
 export class CatalogSignals implements Signals {
   readonly #place: Place;
@@ -55,6 +57,7 @@ export class CatalogSignals implements Signals {
   #sweep: NodeJS.Timeout | undefined;
   readonly #stamps: NodeStamps;
   #isFinding = false;
+  #rest: NodeJS.Timeout | undefined;
   #findsAgain = false;
   #unread = 0;
   #nextRead = 0;
@@ -69,6 +72,7 @@ export class CatalogSignals implements Signals {
       clearTimeout(this.#explain);
       clearTimeout(this.#quiet);
       clearInterval(this.#sweep);
+      clearTimeout(this.#rest);
     });
   }
 
@@ -185,7 +189,6 @@ export class CatalogSignals implements Signals {
     }
     this.#isFinding = true;
     void this.#stamps.changes(nodes, this.#deps.signal).then((names) => {
-      this.#isFinding = false;
       if (this.#deps.signal.aborted) return;
       // A server that has not heard of the change yet tells of none.
       if (names === undefined || names.size === 0) this.#urgeServices();
@@ -193,9 +196,12 @@ export class CatalogSignals implements Signals {
         for (const name of names) this.#urgeService(name);
         this.#urgeConnect();
       }
-      if (!this.#findsAgain) return;
-      this.#findsAgain = false;
-      this.#findChanges();
+      this.#rest = setTimeout(() => {
+        this.#isFinding = false;
+        if (!this.#findsAgain) return;
+        this.#findsAgain = false;
+        this.#findChanges();
+      }, findRestMs);
     });
   }
 
