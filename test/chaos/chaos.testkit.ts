@@ -93,7 +93,7 @@ class ChaosRun {
       random: random.fork(),
     });
     this.#kv = new KvClients({ urls, clients: 6, keys: 4, pauseMs: 40 }, deps());
-    this.#locks = new LockClients({ urls, clients: 4, keys: 2, ttl: '10s', lockDelay: '1s' }, deps());
+    this.#locks = new LockClients({ urls, clients: 4, keys: 2, ttl: '3s', lockDelay: '1s' }, deps());
     this.#catalog = new CatalogClients(agents, deps());
     this.#dns = agents.map(
       ({ node, host, process }) =>
