@@ -43,6 +43,11 @@ export class AgentClient {
     return this.#get(paths.agentMembers, options);
   }
 
+  /** The agent reads its configuration files again; rejects when there is a mistake in them, which changes nothing. */
+  reload(options?: RequestOptions): Promise<void> {
+    return this.#put(paths.agentReload, options);
+  }
+
   /** The agent's node leaves the catalog, then the agent stops. */
   leave(options?: RequestOptions): Promise<void> {
     return this.#put(paths.agentLeave, options);

@@ -10,6 +10,7 @@ import type { Registry } from '../registry/registry.ts';
 
 export interface AgentInfoDeps {
   readonly registry: Registry;
+  readonly reload: () => Promise<void>;
   readonly cluster: Pick<ClusterInfo, 'members' | 'leader' | 'isLead' | 'leave' | 'forceLeave'>;
   readonly revision: () => number;
   /** '' when the registrar is off. */
@@ -29,6 +30,7 @@ export function agentInfo(config: Config, nodeId: string, deps: AgentInfoDeps): 
     leader: () => deps.cluster.leader(),
     peers: () => addresses(deps.cluster.members(), server),
     leave: () => deps.cluster.leave(),
+    reload: deps.reload,
     forceLeave: (node, { prune }) => deps.cluster.forceLeave(node, { forget: prune }),
     debugConfig: () => debugConfig(config, deps.registrarId),
     stats: () => stats(deps, config),

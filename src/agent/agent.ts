@@ -40,6 +40,7 @@ import { AgentError } from './errors.ts';
 import { openEngine, registrarOptions } from './registrar-agent.ts';
 import { Gauges } from './gauges.ts';
 import { Closers, Loops } from './lifecycle.ts';
+import { Reload } from './reload.ts';
 import { openServers } from './servers.ts';
 import { ReplicaSource } from './source-replica.ts';
 import { type Disk, openDisk } from './store.ts';
@@ -49,12 +50,17 @@ import { templateSpecs } from './templates.ts';
 export interface AgentDeps {
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** The configuration, read anew. Throws ConfigError. */
+  readonly load: () => Config;
+  /** Calls whenever a reload is asked for by signal, until the returned function is called. */
+  readonly onHangup: (listener: () => void) => () => void;
 }
 
 const registrarSource = 'registrar';
 
 /** Runs an agent until `signal` aborts. Rejects when it can't start or a part fails for good; everything is closed then. */
-export async function runAgent(config: Config, { log, signal }: AgentDeps): Promise<void> {
+export async function runAgent(config: Config, deps: AgentDeps): Promise<void> {
+  const { log, signal } = deps;
   // Templates are read before anything is opened: a missing file must not cost a half-started agent.
   const specs = templateSpecs(config.templates);
   const engine = config.registrar.enabled ? openEngine(config.registrar) : undefined;
@@ -68,6 +74,10 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
     const disk = await openDisk(config, { clock, log, stack, signal });
     const stop = new AbortController();
     const parts = buildParts(config, disk, clock, log);
+    const { registry } = parts;
+    const reload = new Reload({ config, specs }, { load: deps.load, registry, log: log.child('agent') });
+    const deaf = deps.onHangup(() => void reload.tryToRun());
+    stack.add('signals', () => Promise.resolve(deaf()));
     const loops = startLoops(parts, stop.signal);
     stack.add('loops', async () => {
       stop.abort();
@@ -75,7 +85,7 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
     });
     await Promise.race([parts.replica.loaded, loops.failed, aborted(signal)]);
     if (!signal.aborted)
-      await serve(config, { parts, loops, specs, engine, disk, log, stop: stop.signal, stack, signal });
+      await serve(config, { parts, loops, reload, engine, disk, log, stop: stop.signal, stack, signal });
   } catch (error) {
     // Told to stop while it waited for a store that is not there: that is no failure.
     const waited = signal.aborted && error instanceof StoreError && error.code === 'unavailable';
@@ -88,7 +98,7 @@ export async function runAgent(config: Config, { log, signal }: AgentDeps): Prom
 interface Serving {
   readonly parts: Parts;
   readonly loops: Loops;
-  readonly specs: ReturnType<typeof templateSpecs>;
+  readonly reload: Reload;
   readonly engine: ReturnType<typeof openEngine> | undefined;
   readonly disk: Disk;
   readonly log: Logger;
@@ -98,7 +108,7 @@ interface Serving {
 }
 
 async function serve(config: Config, given: Serving): Promise<void> {
-  const { parts, loops, specs, engine, disk, log, stop, stack, signal } = given;
+  const { parts, loops, reload, engine, disk, log, stop, stack, signal } = given;
   await Promise.race([parts.cluster.liveness.start(signal), loops.failed]);
   if (signal.aborted) return;
   keepRegistryInLine(parts.cluster, parts);
@@ -109,7 +119,7 @@ async function serve(config: Config, given: Serving): Promise<void> {
   await Promise.race([parts.registry.ready, loops.failed, aborted(signal)]);
   const gauges = openGauges(parts);
   const servers = await openServers(config, {
-    http: { ...httpDeps(config, parts, disk, log), ...gauges.forHttp },
+    http: { ...httpDeps(config, parts, disk, log, reload), ...gauges.forHttp },
     dns: { catalog: parts.catalog, log: log.child('dns'), restores: () => parts.replica.restores },
   });
   stack.add('servers', () => servers.close());
@@ -118,7 +128,7 @@ async function serve(config: Config, given: Serving): Promise<void> {
     const synced = startRegistrar(config, { parts, loops, engine, log, stop, gauges });
     await Promise.race([synced, loops.failed, aborted(signal)]);
   }
-  if (specs.length > 0 && !signal.aborted) {
+  if (!signal.aborted) {
     const runner = openRunner(config, given, gauges, servers.httpUrl);
     gauges.addTemplates(() => runner.status());
     loops.add('templates', runner.run(stop));
@@ -254,11 +264,12 @@ function registrarId(config: Config): string {
   return id === '' ? defaultRegistrarId(config.nodeName, dockerHost) : id;
 }
 
-function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger): HttpDeps {
+function httpDeps(config: Config, parts: Parts, disk: Disk, log: Logger, reload: Reload): HttpDeps {
   const { catalog, writer, kv, sessions, registry, watches, replica, store, clock } = parts;
   const agent = agentInfo(config, disk.nodeId, {
     registry,
     cluster: clusterInfo(config, parts),
+    reload: () => reload.run(),
     revision: () => replica.revision,
     registrarId: config.registrar.enabled ? registrarId(config) : '',
   });
@@ -335,15 +346,15 @@ function openGauges({ catalog, registry, replica, cluster, steward, store }: Par
 
 function openRunner(
   config: Config,
-  { parts, specs, disk, log }: Pick<Serving, 'parts' | 'specs' | 'disk' | 'log'>,
+  { parts, reload, disk, log }: Pick<Serving, 'parts' | 'reload' | 'disk' | 'log'>,
   gauges: Gauges,
   httpUrl: string | undefined,
 ): TemplateRunner {
   const source = new ReplicaSource({ nodeName: config.nodeName }, parts);
   const environment: Record<string, string> = httpUrl === undefined ? {} : { CONSUL_HTTP_ADDR: httpUrl };
-  return new TemplateRunner(
+  const runner = new TemplateRunner(
     {
-      templates: specs,
+      templates: reload.specs,
       once: false,
       dry: false,
       wait: config.templateDefaults.wait,
@@ -352,4 +363,6 @@ function openRunner(
     },
     { source, log: log.child('render'), clock: parts.clock, hooks: gauges.hooks },
   );
+  reload.begin(runner);
+  return runner;
 }

@@ -17,12 +17,20 @@ export const agentCommand: CliCommand = {
       'portolan agent -config-dir /etc/portolan.d --registrar=false',
     ]);
     exitCodes(command, '0 stopped, 1 could not start or failed, 3 another agent took over the node’s name');
-    command.addHelpText('after', 'Signals: SIGINT and SIGTERM stop the agent; services stay registered.');
+    command.addHelpText(
+      'after',
+      'Signals: SIGINT and SIGTERM stop the agent; services stay registered. SIGHUP reads the configuration again.',
+    );
     command.action(async () => {
       const { config, warnings } = loadAgentConfig(command, io);
       const log = openLog(config, io);
       for (const warning of warnings) log.warn({}, warning);
-      await runAgent(config, { log, signal: io.signal });
+      await runAgent(config, {
+        log,
+        signal: io.signal,
+        load: () => loadAgentConfig(command, io).config,
+        onHangup: io.onHangup,
+      });
     });
   },
 };

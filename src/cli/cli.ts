@@ -45,6 +45,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./leave.ts')).leaveCommand,
   },
   {
+    name: 'reload',
+    summary: 'Have an agent read its configuration files again.',
+    load: async () => (await import('./reload.ts')).reloadCommand,
+  },
+  {
     name: 'force-leave',
     summary: 'Take a dead agent’s node out of the catalog.',
     load: async () => (await import('./force-leave.ts')).forceLeaveCommand,

@@ -15,6 +15,17 @@ export async function leave(request: HttpRequest, deps: Deps): Promise<Answer> {
   return emptyAnswer;
 }
 
+/** Reads the configuration files anew; a mistake in them changes nothing and is told. */
+export async function reload(request: HttpRequest, deps: Deps): Promise<Answer> {
+  requireWrite(request, deps, 'agent');
+  try {
+    await deps.agent.reload();
+  } catch (error) {
+    throw new HttpError(500, (error as Error).message);
+  }
+  return emptyAnswer;
+}
+
 /** Takes a dead agent out of the catalog at once; one that is alive is left alone. */
 export async function forceLeave(request: HttpRequest, deps: Deps): Promise<Answer> {
   requireWrite(request, deps, 'operator');

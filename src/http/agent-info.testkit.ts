@@ -27,6 +27,7 @@ export function lonelyAgent(agent: Pick<AgentInfo, 'nodeName' | 'nodeId' | 'node
     leader: () => leader,
     peers: () => [leader],
     leave: () => Promise.resolve(),
+    reload: () => Promise.resolve(),
     forceLeave: (node) =>
       Promise.reject(new ClusterError('unknown-member', `No node found with name '${node}'`)),
     debugConfig: () => ({}),

@@ -54,6 +54,8 @@ export interface AgentInfo {
   peers(): readonly string[];
   /** Resolves when this agent's node is out of the catalog; it stops then. Throws ClusterError. */
   leave(): Promise<void>;
+  /** Resolves when the configuration files are read anew. Throws an error whose message says what is wrong with them. */
+  reload(): Promise<void>;
   /** Takes a dead agent out of the catalog; `prune`: its name is forgotten too. Throws ClusterError `unknown-member`. */
   forceLeave(node: string, options: { readonly prune: boolean }): Promise<void>;
   debugConfig(): Readonly<Record<string, unknown>>;

@@ -23,6 +23,7 @@ export const routes: readonly Route[] = [
   { path: paths.agentTemplates, methods: { GET: templates }, ignoresNamespace: true },
   { path: paths.agentMaintenance, methods: { PUT: agent.nodeMaintenance }, ignoresNamespace: true },
   { path: paths.agentLeave, methods: { PUT: agentCluster.leave }, ignoresNamespace: true },
+  { path: paths.agentReload, methods: { PUT: agentCluster.reload }, ignoresNamespace: true },
   { path: paths.agentForceLeave, methods: { PUT: agentCluster.forceLeave }, ignoresNamespace: true },
   { path: paths.agentJoin, methods: { PUT: agentCluster.join }, ignoresNamespace: true },
   { path: paths.agentServices, methods: { GET: agentServices.services } },

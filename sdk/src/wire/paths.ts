@@ -4,6 +4,7 @@ export const paths = {
   agentVersion: '/v1/agent/version',
   agentMembers: '/v1/agent/members',
   agentLeave: '/v1/agent/leave',
+  agentReload: '/v1/agent/reload',
   agentForceLeave: '/v1/agent/force-leave/',
   agentJoin: '/v1/agent/join/',
   agentMetrics: '/v1/agent/metrics',
