@@ -53,11 +53,11 @@ test('services and templates are read again by signal, request and command; noth
     assert.equal((await fetch(`${agent.url}/v1/agent/reload`, { method: 'PUT' })).status, 200);
     await shows('81');
 
-    configure({ port: 82, text: `${ports}!`, more: 'ports { dns = 1 }' });
+    configure({ port: 82, text: `${ports}!`, more: 'log_level = "debug"' });
     const ended = await portolan(['reload', `-http-addr=${agent.url}`]);
     assert.deepEqual([ended.code, ended.out], [0, 'Configuration reload triggered\n']);
     await shows('82!');
-    assert.match(agent.log(), /\[WARN\].*these changes wait for a restart keys=\["ports"\]/);
+    assert.match(agent.log(), /\[WARN\].*these changes wait for a restart keys=\["log"\]/);
 
     const mistakes = [
       { port: 83, text: ports, more: 'nonsense = 1', want: /agent\.hcl:4/ },
