@@ -281,7 +281,11 @@ test('bad flags end with 13, bad configuration with 15, each naming the mistake'
       want: /template \S+none: no such file or directory/,
     },
     { args: ['-template=only'], code: 13, want: /flag -template: template: destination is missing: name/ },
-    { args: ['-wait=soon', '-template=a:b'], code: 13, want: /flag -wait: wait\.min: "soon" is not a duration/ },
+    {
+      args: ['-wait=soon', '-template=a:b'],
+      code: 13,
+      want: /flag -wait: wait\.min: "soon" is not a duration/,
+    },
   ];
   const ended = await Promise.all(rows.map(({ args }) => portolan(['template', ...args])));
   for (const [i, { code, want }] of rows.entries()) {

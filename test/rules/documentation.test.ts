@@ -59,7 +59,9 @@ const spellings = new Set(
 );
 
 test('every configuration key with an effect is in the pages', () => {
-  const keys = [...keysOf(rootFields), ...keysOf(runnerFields), ...keysOf(templateFields)].filter((key) => !spellings.has(key));
+  const keys = [...keysOf(rootFields), ...keysOf(runnerFields), ...keysOf(templateFields)].filter(
+    (key) => !spellings.has(key),
+  );
   assert.ok(keys.length > 90, `only ${keys.length} keys were found: is the walk right?`);
   assert.deepEqual(missing(keys, configuration), []);
 });
