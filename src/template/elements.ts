@@ -100,7 +100,7 @@ function bits(kind: string): number {
   return Number(/\d+$/.exec(kind)?.[0] ?? 64);
 }
 
-/** `slice x i j k`: x[i:j:k], bytes for a string. */
+/** `slice x i j k`: x[i:j:k], bytes for a string. An index of null is one that is typed as an interface. */
 export function slice(item: Value, indexes: readonly Value[]): Value {
   if (item === undefined || item === null) throw new Error('slice of untyped nil');
   if (indexes.length > 3) throw new Error(`too many slice indexes: ${indexes.length}`);
@@ -128,7 +128,10 @@ function sliceText(text: string, indexes: readonly Value[]): string {
 }
 
 function bounds(indexes: readonly Value[], size: number, capacity: number): [number, number, number] {
-  const [from = 0, to = size, limit = capacity] = indexes.map((at) => indexOf(at, capacity));
+  const [from = 0, to = size, limit = capacity] = indexes.map((at) => {
+    if (at === null) throw new Error('cannot index slice/array with type interface {}');
+    return indexOf(at, capacity);
+  });
   if (from > to) throw new Error(`invalid slice index: ${from} > ${to}`);
   if (to > limit) throw new Error(`invalid slice index: ${to} > ${limit}`);
   return [from, to, limit];

@@ -126,7 +126,7 @@ export class PipelineCompiler {
         return this.#function(first, command, rest);
       case 'variable':
         if (first.fields.length > 0) return this.#variableChain(first, rest);
-        return this.#plain(first, this.#variable(first), hasFinal || rest.length > 0, first);
+        return this.#plainVariable(first, hasFinal || rest.length > 0);
       case 'pipe':
         return this.#plain(first, this.pipeline(first), hasFinal || rest.length > 0, undefined);
       default:
@@ -139,6 +139,16 @@ export class PipelineCompiler {
     if (!hasArgs) return value;
     return (state) => {
       if (at !== undefined) state.node = at;
+      return state.fail(`can't give argument to non-function ${printNode(node)}`);
+    };
+  }
+
+  /** Go looks the variable up before it complains about arguments. */
+  #plainVariable(node: VariableNode, hasArgs: boolean): Command {
+    const value = this.#variable(node);
+    if (!hasArgs) return value;
+    return (state, dot) => {
+      value(state, dot);
       return state.fail(`can't give argument to non-function ${printNode(node)}`);
     };
   }
@@ -173,22 +183,24 @@ export class PipelineCompiler {
     };
   }
 
-  // Operands that are not constants
+  // Operands that are not constants. `typed` is where in the frame a chain of fields notes whether it is typed as an interface.
 
-  #operand(node: OperandNode): Eval | undefined {
+  #operand(node: OperandNode, typed?: number): Eval | undefined {
     switch (node.type) {
       case 'dot':
         return (_, dot) => dot;
       case 'field':
-        return withoutFinal(this.#field(node, []));
+        return withoutFinal(this.#field(node, [], typed));
       case 'variable':
-        return node.fields.length > 0 ? withoutFinal(this.#variableChain(node, [])) : this.#variable(node);
+        return node.fields.length > 0
+          ? withoutFinal(this.#variableChain(node, [], typed))
+          : this.#variable(node);
       case 'pipe':
         return this.pipeline(node);
       case 'identifier':
         return withoutFinal(this.#function(node, node, []));
       case 'chain':
-        return withoutFinal(this.#chain(node, []));
+        return withoutFinal(this.#chain(node, [], typed));
       default:
         return undefined;
     }
@@ -224,21 +236,22 @@ export class PipelineCompiler {
     };
   }
 
-  #variableChain(node: VariableNode, rest: readonly OperandNode[]): Command {
+  #variableChain(node: VariableNode, rest: readonly OperandNode[], typed?: number): Command {
     const flag = this.scope.resolve(node.name)[0];
     const base = this.#variable(node);
-    return this.#fields(node, base, node.fields, rest, flag === undefined ? undefined : flag.slot + 1);
+    const flags = { flag: flag === undefined ? undefined : flag.slot + 1, typed };
+    return this.#fields(node, base, node.fields, rest, flags);
   }
 
-  #field(node: FieldNode, rest: readonly OperandNode[]): Command {
+  #field(node: FieldNode, rest: readonly OperandNode[], typed?: number): Command {
     const base: Eval = (state, dot) => {
       state.node = node;
       return dot;
     };
-    return this.#fields(node, base, node.names, rest, this.dotFlag);
+    return this.#fields(node, base, node.names, rest, { flag: this.dotFlag, typed });
   }
 
-  #chain(node: ChainNode, rest: readonly OperandNode[]): Command {
+  #chain(node: ChainNode, rest: readonly OperandNode[], typed?: number): Command {
     const { term } = node;
     const value = this.#operand(term)!;
     const isFunction = term.type === 'identifier';
@@ -249,7 +262,7 @@ export class PipelineCompiler {
       if (flag !== undefined) state.frame[flag] = state.functions[index!]?.result.kind === 'interface';
       return value(state, dot);
     };
-    return this.#fields(node, base, node.fields, rest, flag);
+    return this.#fields(node, base, node.fields, rest, { flag, typed });
   }
 
   /** Fields of a base, the last of which may be a method that takes the arguments. */
@@ -258,11 +271,11 @@ export class PipelineCompiler {
     base: Eval,
     names: readonly string[],
     rest: readonly OperandNode[],
-    flag: number | undefined,
+    flags: { readonly flag: number | undefined; readonly typed: number | undefined },
   ): Command {
     const args = this.#arguments(rest);
     const invoke = invocation(node, []);
-    const chain = { accesses: names.map((name) => new FieldAccess(name)), flag, invoke };
+    const chain = { accesses: names.map((name) => new FieldAccess(name)), ...flags, invoke };
     const withArgs = invocation(node, args);
     return (state, dot, final) => {
       const value = base(state, dot);
@@ -314,10 +327,37 @@ export class PipelineCompiler {
 
   #builtinArguments(builtin: Builtin, nodes: readonly OperandNode[]): Eval[] {
     return nodes.map((node, i) => {
+      if (i > 0 && builtin === builtins.get('slice')) return this.#sliceIndex(node);
       if (i > 0 || builtin.format !== true) return this.#anyArgument(node, builtin.takesAny);
       const argument = { node, eval: this.#operand(node) };
       return (state, dot) => evalArgument(state, dot, argument, stringType);
     });
+  }
+
+  /** Unlike `index`, `slice` does not look into interfaces: an index that is typed as one becomes nil, whatever it holds. */
+  #sliceIndex(node: OperandNode): Eval {
+    if (node.type === 'dot') return this.#untyped(node, this.#constant(node), this.dotFlag);
+    if (node.type === 'variable' && node.fields.length === 0) {
+      const find = this.#find(node.name);
+      const value = this.#variable(node);
+      return (state, dot) => {
+        const result = value(state, dot);
+        return state.frame[find(state)! + 1] === true ? null : result;
+      };
+    }
+    if (node.type !== 'field' && node.type !== 'variable' && node.type !== 'chain') {
+      return this.#anyArgument(node, false);
+    }
+    const typed = this.scope.reserve();
+    return this.#untyped(node, this.#operand(node, typed)!, typed);
+  }
+
+  #untyped(node: OperandNode, value: Eval, typed: number | undefined): Eval {
+    return (state, dot) => {
+      state.node = node;
+      const result = value(state, dot);
+      return typed !== undefined && result !== undefined && state.frame[typed] === true ? null : result;
+    };
   }
 
   #call(node: IdentifierNode, command: Node, rest: readonly OperandNode[]): Command {

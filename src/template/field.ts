@@ -57,6 +57,8 @@ export function readChain(
   chain: {
     readonly accesses: readonly FieldAccess[];
     readonly flag: number | undefined;
+    /** Place in the frame that is to say whether the result is typed as an interface. */
+    readonly typed?: number | undefined;
     readonly invoke: Invoke;
   },
   last?: LastAccess,
@@ -79,6 +81,7 @@ export function readChain(
     }
     container = receiver;
   }
+  if (chain.typed !== undefined) state.frame[chain.typed] = elementIsInterface(container, access!.name);
   return value;
 }
 

@@ -107,6 +107,7 @@ test('errors say what Go says', () => {
     ['{{define "a" 1}}{{end}}', '1: unexpected "1" in define clause'],
     ['{{define "a"}}{{else}}{{end}}', '1: unexpected {{else}} in define clause'],
     ['{{block "a" 1}}{{else}}{{end}}', '1: unexpected {{else}} in block clause'],
+    ['{{block "a" 1}}\n{{else}}{{end}}', '1: unexpected {{else}} in block clause'],
     ['{{define "\\q"}}{{end}}', '1: invalid syntax'],
     ['\n{{end}}', '2: unexpected {{end}}'],
     ['{{if .}}\n{{else}}\n{{else}}{{end}}', '3: expected end; found {{else}}'],

@@ -104,13 +104,13 @@ class Parser {
   }
 
   /** A body that sees no variables of its surroundings and whose `break` reaches no outer range. */
-  #ownScope(context: string): ListNode {
+  #ownScope(context: string, line?: number): ListNode {
     const outer = { variables: this.#variables, rangeDepth: this.#rangeDepth };
     this.#variables = ['$'];
     this.#rangeDepth = 0;
     this.#tokens.actionLine = 0;
     const [list, ending] = this.#list();
-    if (ending.type !== 'end') this.#tokens.fail(`unexpected {{${ending.type}}} in ${context}`);
+    if (ending.type !== 'end') this.#tokens.fail(`unexpected {{${ending.type}}} in ${context}`, line);
     this.#variables = outer.variables;
     this.#rangeDepth = outer.rangeDepth;
     return list;
@@ -220,7 +220,8 @@ class Parser {
     const token = this.#tokens.nextNonSpace();
     const name = this.#definitionName(token, context);
     const pipe = this.#pipeline(context);
-    this.#add({ name, root: this.#ownScope(context) });
+    // Go's message about the end of a block names the line on which the block began.
+    this.#add({ name, root: this.#ownScope(context, this.#tokens.line) });
     return { type: 'template', position: token.position, name, pipe };
   }
 

@@ -202,6 +202,8 @@ const rows: readonly (readonly [string, readonly Value[], string])[] = [
   ['%', [], '%!(NOVERB)'],
   ['%d %', [1], '1 %!(NOVERB)'],
   ['%-', [], '%!(NOVERB)'],
+  ['%.', [], '%!.(MISSING)'],
+  ['%3.', [1], '%!.(int=  1)'],
   ['%z|%!|%\u00e9', [1, 2, 3], '%!z(int=1)|%!!(int=2)|%!\u00e9(int=3)'],
   ['%d %d', [1], '1 %!d(MISSING)'],
   ['%d', [1, 2, 'a', null], '1%!(EXTRA int=2, string=a, <nil>)'],

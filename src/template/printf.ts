@@ -127,7 +127,8 @@ class Formatter {
   }
 
   #precision(flags: Flags): void {
-    if (this.#format[this.#at] !== '.') return;
+    // A dot that ends the format is taken for a verb, as in Go.
+    if (this.#format[this.#at] !== '.' || this.#at + 1 === this.#format.length) return;
     this.#at++;
     if (this.#afterIndex) this.#goodIndex = false;
     this.#argIndex();

@@ -340,6 +340,7 @@ test('variables are those that Go would have on its stack', () => {
     ['{{with 1}}{{$}}{{end}}{{define "d"}}{{$}}{{end}}{{template "d" 2}}', 'root', 'root2'],
     ['{{$x := 1}}{{with $x = 2}}{{.}}{{end}}{{$x}}', undefined, '22'],
     ['{{1 | $}}', undefined, "! 1:6: <$>: can't give argument to non-function $"],
+    ['{{$x := 1 | $x}}', undefined, '! 1:12: <$x>: undefined variable: $x'],
     ['{{$x := web}}{{$x.Add "1"}}{{"2" | $x.Add}}', undefined, 'web1web2'],
   ]);
 });
@@ -395,6 +396,23 @@ test('call, and the other builtins at their edges', () => {
       '! 1:2: <index . nil>: error calling index: cannot index slice/array with nil',
     ],
     ['{{printf "%T" (index "abc" 0)}}', undefined, 'uint8'],
+    ['{{range $i, $e := .}}{{slice "abc" $i}}{{end}}', anySlice([1]), 'abc'],
+    [
+      '{{range $e := .}}{{slice "abc" $e}}{{end}}',
+      anySlice([1]),
+      '! 1:19: <slice "abc" $e>: error calling slice: cannot index slice/array with type interface {}',
+    ],
+    [
+      '{{range .}}{{slice "abc" .}}{{end}}',
+      anySlice([1]),
+      '! 1:13: <slice "abc" .>: error calling slice: cannot index slice/array with type interface {}',
+    ],
+    ['{{slice "abc" (.i)}}', goMap({ i: 1 }), 'bc'],
+    [
+      '{{slice "abc" .i}}',
+      goMap({ i: 1 }),
+      '! 1:2: <slice "abc" .i>: error calling slice: cannot index slice/array with type interface {}',
+    ],
     [
       '{{slice . 1 2}} {{slice (slice . 0 1) 0 3}} {{slice . 3}}',
       stringSlice(['a', 'b', 'c']),

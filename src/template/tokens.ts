@@ -53,8 +53,12 @@ export class Tokens {
     return token.type === type ? token : this.unexpected(token, context);
   }
 
-  fail(message: string): never {
-    const { line } = this.#latest;
+  /** Line of the newest token. */
+  get line(): number {
+    return this.#latest.line;
+  }
+
+  fail(message: string, line = this.line): never {
     throw new TemplateError(`template: ${this.#name}:${line}: ${message}`, {
       phase: 'parse',
       name: this.#name,
