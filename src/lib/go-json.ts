@@ -155,9 +155,16 @@ class Scanner {
 
   #fail(context: string): never {
     const char = this.#text.codePointAt(this.#at);
-    if (char === undefined) throw new GoJsonError('unexpected end of JSON input');
+    if (char === undefined) throw new GoJsonError(endProblem(context));
     throw new GoJsonError(`invalid character ${quoteByte(char)} ${context}`);
   }
+}
+
+// At the end Go tries a space, which literals, numbers and escapes mind.
+function endProblem(context: string): string {
+  return /literal [a-z]|numeric|escape/.test(context)
+    ? `invalid character ' ' ${context}`
+    : 'unexpected end of JSON input';
 }
 
 // Go looks at bytes: of a longer character it shows the first one, as if it were Latin-1.

@@ -14,14 +14,57 @@ export function toUpper(text: string): string {
   return mapRunes(text, (rune) => iotaSubscript(rune) ?? rune.toUpperCase());
 }
 
-/** Raises the first letter of each word and leaves the rest: `o'neil` becomes `O'neil`. Words as in UAX #29. */
+/** unicode.ToTitle of each rune: as toUpper, but for the digraphs and Georgian. */
+export function toTitleRunes(text: string): string {
+  return mapRunes(text, (rune) => {
+    if (/^\p{Lt}$/u.test(rune) || georgian.test(rune)) return rune;
+    return digraphs.get(rune) ?? toUpper(rune);
+  });
+}
+
+/**
+ * cases.Title with NoLower of golang.org/x/text: raises the first cased letter of each word and leaves the rest: `o'neil`
+ * becomes `O'neil`, `1st` `1St`, `ß` `Ss`. Its words are x/text's, which approximate UAX #29.
+ */
 export function toTitle(text: string): string {
   let out = '';
-  for (const { segment, isWordLike } of new Intl.Segmenter('en', { granularity: 'word' }).segment(text)) {
-    const first = isWordLike === true ? String.fromCodePoint(segment.codePointAt(0)!) : '';
-    out += toUpper(first) + segment.slice(first.length);
+  let inWord = false;
+  let wasMiddle = false;
+  for (const rune of text) {
+    const isMiddle = middle.test(rune);
+    if (wasMiddle && isMiddle) inWord = false;
+    wasMiddle = isMiddle;
+    const isFirst = !inWord && cased.test(rune);
+    out += isFirst ? fullTitle(rune) : rune;
+    if (isFirst) inWord = true;
+    else if (!isMiddle && !inWords.test(rune)) inWord = false;
   }
   return out;
+}
+
+const cased = /^\p{Cased}$/u;
+// Mid letters and numbers, quotes: one of them does not end a word, two do.
+const middle = /^['.:\u00b7\u0387\u055f\u05f4\u2018\u2019\u2024\u2027\ufe13\ufe52\ufe55\uff07\uff0e\uff1a]$/u;
+// East Asian letters and those that need a dictionary stand alone.
+const inWords =
+  /^(?![\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}\u200b])[\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\p{Cf}\p{Cased}]$/u;
+const georgian = /^[\u10d0-\u10ff]$/u;
+const digraphs: ReadonlyMap<string, string> = new Map([
+  ...['Ǆ', 'ǆ'].map((rune) => [rune, 'ǅ'] as const),
+  ...['Ǉ', 'ǉ'].map((rune) => [rune, 'ǈ'] as const),
+  ...['Ǌ', 'ǌ'].map((rune) => [rune, 'ǋ'] as const),
+  ...['Ǳ', 'ǳ'].map((rune) => [rune, 'ǲ'] as const),
+]);
+
+// Unlike toTitleRunes, one rune may become several.
+function fullTitle(rune: string): string {
+  const single = toTitleRunes(rune);
+  const upper = rune.toUpperCase();
+  if (single !== rune || Array.from(upper).length === 1 || /^\p{Lt}$/u.test(rune)) return single;
+  const [first = '', ...rest] = Array.from(upper);
+  if (!/^\p{Lu}$/u.test(first)) return upper;
+  const isGreek = rune >= '\u1f80' && rune <= '\u1ffc';
+  return first + rest.map((next) => (isGreek && next === 'Ι' ? '\u0345' : next.toLowerCase())).join('');
 }
 
 /** strings.TrimSpace: Unicode's White_Space, which has U+0085 and not U+FEFF. */

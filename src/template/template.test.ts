@@ -84,7 +84,7 @@ const functions = functionMap(
   defineFunction('labels', { params: ['map[string]string'], result: 'int' }, (m) => m.size),
   defineFunction(
     'upTo',
-    { params: ['int64'], result: 'chan int64' },
+    { params: ['int64'], result: '<-chan int64' },
     (n) => new Chan(int64Type, counter(Number(n.value))),
   ),
   defineFunction('web', { params: [] }, () => web),
@@ -311,11 +311,7 @@ test('ranges over integers and channels', () => {
     ],
     ['{{$x := 0}}{{range $x = 3}}{{end}}{{$x}}', undefined, '2'],
     ['{{range $x = 3}}{{end}}', undefined, '! 1:13: <3>: undefined variable: $x'],
-    [
-      '{{upTo 1}}',
-      undefined,
-      "! 1:2: <{{upTo 1}}>: can't print {{upTo 1}} of type chan int64".replace('1:2', '1:2'),
-    ],
+    ['{{upTo 1}}', undefined, "! 1:2: <{{upTo 1}}>: can't print {{upTo 1}} of type <-chan int64"],
     ['{{range .}}{{else}}e{{end}}', stringMap(null), 'e'],
     ['{{range print}}{{end}}', undefined, "! 1:8: <print>: range can't iterate over "],
   ]);

@@ -125,8 +125,9 @@ export function mapOf(key: GoType, elem: GoType, name?: string): MapType {
   return Object.freeze({ kind: 'map', name: name ?? underlying, underlying, key, elem });
 }
 
+/** `<-chan elem`: templates only ever receive. */
 export function chanOf(elem: GoType): ChanType {
-  return Object.freeze({ kind: 'chan', name: `chan ${elem.name}`, elem });
+  return Object.freeze({ kind: 'chan', name: `<-chan ${elem.name}`, elem });
 }
 
 export const anySliceType = sliceOf(anyType);
@@ -136,13 +137,13 @@ export const stringMapType = mapOf(stringType, stringType);
 export const anyKeyMapType = mapOf(anyType, anyType);
 
 /**
- * A type from its Go spelling: basic types, `any`, `[]T`, `map[K]V`, `chan T`.
+ * A type from its Go spelling: basic types, `any`, `[]T`, `map[K]V`, `<-chan T`.
  * Throws a RangeError for anything else; defined types are passed as descriptions, not as text.
  */
 export function parseType(text: string): GoType {
   if (text === 'any' || text === 'interface {}') return anyType;
   if (text.startsWith('[]')) return sliceOf(parseType(text.slice(2)));
-  if (text.startsWith('chan ')) return chanOf(parseType(text.slice(5)));
+  if (text.startsWith('<-chan ')) return chanOf(parseType(text.slice(7)));
   const map = /^map\[(\w+|interface \{\})\](.+)$/.exec(text);
   if (map) return mapOf(parseType(map[1]!), parseType(map[2]!));
   const found = Object.hasOwn(basicTypes, text) ? basicTypes[text as BasicKind] : undefined;

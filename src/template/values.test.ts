@@ -95,7 +95,7 @@ test('types are read from their Go spelling', () => {
     'string',
     '[]int',
     'map[string][]uint64',
-    'chan int64',
+    '<-chan int64',
     '[]interface {}',
     'map[interface {}]bool',
   ]) {

@@ -26,8 +26,10 @@ interface Operation {
 
 function arithmetic(name: string, operation: Operation): GoFunction {
   return defineFunction(name, { params: ['any', 'any'], result: 'any' }, (right, left) => {
-    const a = operand(name, left, operation.floats !== undefined);
-    const b = operand(name, right, operation.floats !== undefined);
+    const [a, b] = alike(
+      operand(name, left, operation.floats !== undefined),
+      operand(name, right, operation.floats !== undefined),
+    );
     if (operation.floats !== undefined && (a.kind === 'float' || b.kind === 'float')) {
       return float(operation.floats(Number(a.value), Number(b.value)));
     }
@@ -41,7 +43,8 @@ function choice(name: string, better: (a: number | bigint, b: number | bigint) =
   return defineFunction(name, { params: ['any', 'any'], result: 'any' }, (right, left) => {
     const a = operand(name, left, true);
     const b = operand(name, right, true);
-    const chosen = better(a.value, b.value) ? a : b;
+    const [x, y] = alike(a, b);
+    const chosen = better(x.value, y.value) ? a : b;
     if (chosen.kind === 'float') return float(chosen.value as number);
     return chosen.kind === 'uint' ? uint64(chosen.value) : int64(chosen.value);
   });
@@ -57,6 +60,13 @@ function operand(name: string, value: Value, floats: boolean): Operand {
   if (value instanceof Float && floats) return { kind: 'float', value: value.value };
   const shown = value === null || value === undefined ? '<invalid reflect.Value>' : sprintf('%q', [value]);
   throw new Error(`${name}: unknown type for ${shown} (${typeName(value)})`);
+}
+
+// Beside an int, a uint counts as an int64, which may make it negative.
+function alike(a: Operand, b: Operand): readonly [Operand, Operand] {
+  if (a.kind === 'int' && b.kind === 'uint') return [a, { kind: 'int', value: BigInt.asIntN(64, b.value) }];
+  if (a.kind === 'uint' && b.kind === 'int') return [{ kind: 'int', value: BigInt.asIntN(64, a.value) }, b];
+  return [a, b];
 }
 
 function nonZero(value: bigint): bigint {

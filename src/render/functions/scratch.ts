@@ -5,7 +5,8 @@
 import { defineFunction, defineStruct } from '../../template/functions.ts';
 import type { GoFunction } from '../../template/functions.ts';
 import { quote } from '../../template/quote.ts';
-import { GoMap, Struct, anySlice, goMap } from '../../template/values.ts';
+import { anyMapType, anySliceType } from '../../template/types.ts';
+import { GoMap, Slice, Struct, anySlice, goMap } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import type { FunctionContext } from './context.ts';
 
@@ -54,8 +55,8 @@ const scratch = defineStruct<Pad>({
       params: ['string'],
       result: '[]any',
       call: (pad, key: string) => {
-        if (!pad.has(key)) return anySlice([]);
-        const map = mapOf(pad, key);
+        const map = pad.get(key);
+        if (!isPlainMap(map)) return new Slice(anySliceType, [], true);
         return anySlice(map.sortedKeys().map((name) => map.get(name)));
       },
     },
@@ -82,7 +83,10 @@ export function scratchFunctions(context: FunctionContext): readonly GoFunction[
 function mapOf(pad: Pad, key: string): GoMap {
   if (!pad.has(key)) pad.set(key, goMap([]));
   const map = pad.get(key);
-  if (!(map instanceof GoMap) || map.type.name !== 'map[string]interface {}')
-    throw new Error(`${quote(key)} is not a map`);
+  if (!isPlainMap(map)) throw new Error(`${quote(key)} is not a map`);
   return map;
+}
+
+function isPlainMap(value: Value): value is GoMap {
+  return value instanceof GoMap && value.type.name === anyMapType.name;
 }

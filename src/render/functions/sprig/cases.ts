@@ -1,5 +1,5 @@
 /** sprig's changes of case. Source: github.com/Masterminds/goutils, github.com/huandu/xstrings, Go strings.Title. */
-import { toLower, toUpper } from '../../../lib/go-text.ts';
+import { toLower, toTitleRunes, toUpper } from '../../../lib/go-text.ts';
 import { defineFunction } from '../../../template/functions.ts';
 import type { GoFunction } from '../../../template/functions.ts';
 import { toBytes } from '../../../template/text.ts';
@@ -33,7 +33,7 @@ function title(text: string): string {
   let previous = ' ';
   let out = '';
   for (const rune of text) {
-    out += isSeparator(previous) ? toUpper(rune) : rune;
+    out += isSeparator(previous) ? toTitleRunes(rune) : rune;
     previous = rune;
   }
   return out;
@@ -50,12 +50,17 @@ function untitle(text: string): string {
   return out;
 }
 
-// A small letter at the start of a word becomes large, as any other does.
+// A small letter at the start of a word gets its title form.
 function swapCase(text: string): string {
-  return Array.from(text, (rune) => {
-    if (/^[\p{Lu}\p{Lt}]$/u.test(rune)) return toLower(rune);
-    return /^\p{Ll}$/u.test(rune) ? toUpper(rune) : rune;
-  }).join('');
+  let atStart = true;
+  let out = '';
+  for (const rune of text) {
+    if (/^[\p{Lu}\p{Lt}]$/u.test(rune)) out += toLower(rune);
+    else if (!/^\p{Ll}$/u.test(rune)) out += rune;
+    else out += atStart ? toTitleRunes(rune) : toUpper(rune);
+    atStart = spaceRune.test(rune);
+  }
+  return out;
 }
 
 // Byte by byte: of a longer character each byte counts as one.
@@ -78,26 +83,34 @@ function isConnector(rune: string): boolean {
   return rune === '-' || rune === '_' || spaceRune.test(rune);
 }
 
-/** `http_server` becomes `HttpServer`; connectors at the ends and doubled ones stay. */
+/** `http_server` becomes `HttpServer`, `HTTPServer` `Httpserver`, `fooBar` `FooBar`; connectors at the ends and doubled ones stay. */
 function pascalCase(text: string): string {
   const runes = Array.from(text);
   const first = runes.findIndex((rune) => !isConnector(rune));
   // A name of connectors alone gets its last one twice.
   if (first < 0) return text + (runes.at(-1) ?? '');
   let out = runes.slice(0, first).join('');
+  // What began with a capital loses the capitals that follow, up to the first small letter.
+  let lowers = isCapital(runes[first]!);
   let held = toUpper(runes[first]!);
   for (const rune of runes.slice(first + 1)) {
     if (isConnector(rune) && isConnector(held)) {
       out += held;
       held = rune;
     } else if (isConnector(held)) {
+      lowers = isCapital(rune);
       held = toUpper(rune);
     } else {
       out += held;
-      held = toLower(rune);
+      lowers &&= isCapital(rune);
+      held = lowers ? toLower(rune) : rune;
     }
   }
   return out + held;
+}
+
+function isCapital(rune: string): boolean {
+  return /^\p{Lu}$/u.test(rune);
 }
 
 function shuffle(text: string): string {

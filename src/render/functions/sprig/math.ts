@@ -24,8 +24,8 @@ export const mathFunctions: readonly GoFunction[] = [
   whole('min', ['any', '...any'], (...values) => pick(values, (a, b) => a < b)),
   whole('int64', ['any'], toInt64),
   whole('toDecimal', ['any'], fromOctal),
-  real('maxf', ['any', '...any'], (...values) => Math.max(...values.map(toFloat64))),
-  real('minf', ['any', '...any'], (...values) => Math.min(...values.map(toFloat64))),
+  real('maxf', ['any', '...any'], (...values) => extreme(values, Math.max, Infinity)),
+  real('minf', ['any', '...any'], (...values) => extreme(values, Math.min, -Infinity)),
   real('floor', ['any'], (value) => Math.floor(toFloat64(value))),
   real('ceil', ['any'], (value) => Math.ceil(toFloat64(value))),
   real('float64', ['any'], toFloat64),
@@ -100,6 +100,17 @@ function infinite(value: number): string {
 
 function fold(values: readonly Value[], step: (a: Decimal, b: Decimal) => Decimal): number {
   return values.map(decimal).reduce(step).toNumber();
+}
+
+// Go's Max and Min let their infinity win over NaN.
+function extreme(
+  values: readonly Value[],
+  choose: (a: number, b: number) => number,
+  strongest: number,
+): number {
+  return values
+    .map(toFloat64)
+    .reduce((a, b) => (a === strongest || b === strongest ? strongest : choose(a, b)));
 }
 
 // Negative numbers are cut towards zero and rounded down, as ever.
