@@ -125,24 +125,45 @@ export function parseGoTime(layout: string, text: string): ParsedTime {
   let rest = text;
   let at = 0;
   const literal = (part: string): void => {
-    if (!rest.startsWith(part)) cannot(rest, part);
-    rest = rest.slice(part.length);
+    // Spaces match any number of spaces, and none at the end.
+    for (const [piece] of part.matchAll(/ +|[^ ]/g)) {
+      if (piece.startsWith(' ') ? rest !== '' && !rest.startsWith(' ') : !rest.startsWith(piece)) {
+        cannot(rest, part);
+      }
+      rest = piece.startsWith(' ') ? rest.replace(/^ +/, '') : rest.slice(piece.length);
+    }
   };
-  for (const match of layout.matchAll(token)) {
+  const parts = [...layout.matchAll(token)];
+  for (const [i, match] of parts.entries()) {
     literal(layout.slice(at, match.index));
     at = match.index + match[0].length;
-    const { pattern, set } = elementOf(match[0]);
+    const { pattern, set } = elementOf(match[0], parts[i + 1]?.[0]);
     const found = pattern.exec(rest)?.[0];
     if (found === undefined) return cannot(rest, match[0]);
     set(fields, found);
     rest = rest.slice(found.length);
+    const wrong = outOfRange(match[0], fields);
+    if (wrong !== undefined) throw new GoTimeError(`${subject}: ${wrong} out of range`);
   }
   literal(layout.slice(at));
   if (rest !== '') throw new GoTimeError(`${subject}: extra text: ${JSON.stringify(rest)}`);
   return finish(fields, subject);
 }
 
-function elementOf(part: string): Element {
+/** What has just been read and cannot be: Go tells before it reads on. */
+function outOfRange(part: string, fields: Fields): string | undefined {
+  const { month, hour, minute, second } = fields;
+  if ((part === '1' || part === '01') && (month < 1 || month > 12)) return 'month';
+  if (hour > (part === '3' || part === '03' ? 12 : 23)) return 'hour';
+  if (minute > 59) return 'minute';
+  return second > 59 ? 'second' : undefined;
+}
+
+// Seconds take a fraction along, unless the layout has one to come.
+function elementOf(part: string, next: string | undefined): Element {
+  if ((part === '05' || part === '5') && next !== undefined && /^[.,]/.test(next)) {
+    return number(part === '05' ? '\\d\\d' : '\\d{1,2}', (fields, value) => (fields.second = value));
+  }
   const known = elements[part];
   if (known !== undefined) return known;
   if (/^[.,]/.test(part)) {
@@ -167,14 +188,10 @@ function elementOf(part: string): Element {
 
 function finish(fields: Fields, subject: string): ParsedTime {
   const { year, hour, minute, second, nanosecond, offsetMinutes, zone, afternoon, yearDay } = fields;
+  const month = fields.month === 0 && yearDay === 0 ? 1 : fields.month;
   const refuse = (what: string): never => {
     throw new GoTimeError(`${subject}: ${what} out of range`);
   };
-  if (hour > 23 || (afternoon !== undefined && hour > 12)) refuse('hour');
-  if (minute > 59) refuse('minute');
-  if (second > 59) refuse('second');
-  const month = fields.month === 0 && yearDay === 0 ? 1 : fields.month;
-  if (month > 12) refuse('month');
   const date = new Date(0);
   if (yearDay > 0) date.setUTCFullYear(year, 0, yearDay);
   else date.setUTCFullYear(year, month - 1, fields.day === 0 ? 1 : fields.day);

@@ -2,8 +2,8 @@
 import { byteLength, fromBytes, isAscii, toBytes } from './text.ts';
 import type { GoType } from './types.ts';
 import { assignable, canBeNil, isSigned, isUnsigned } from './types.ts';
-import type { GoMap, Value } from './values.ts';
-import { int, Int, integerOf, Slice, typeName, typeOf, zeroOf } from './values.ts';
+import type { Value } from './values.ts';
+import { GoMap, int, Int, integerOf, Slice, Struct, typeName, typeOf, zeroOf } from './values.ts';
 
 export function length(value: Value): number {
   if (typeof value === 'string') return byteLength(value);
@@ -75,6 +75,11 @@ function indexOf(at: Value, capacity: number): number {
 }
 
 function mapElement(map: GoMap, key: Value): Value {
+  if (key instanceof Slice || key instanceof GoMap) {
+    if (map.type.key.kind === 'interface') {
+      throw new Error(`runtime error: hash of unhashable type ${typeName(key)}`);
+    }
+  }
   const prepared = mapKey(key, map.type.key);
   return map.has(prepared) ? map.get(prepared) : zeroOf(map.type.elem);
 }
@@ -105,7 +110,8 @@ export function slice(item: Value, indexes: readonly Value[]): Value {
   if (item === undefined || item === null) throw new Error('slice of untyped nil');
   if (indexes.length > 3) throw new Error(`too many slice indexes: ${indexes.length}`);
   if (typeof item === 'string') return sliceText(item, indexes);
-  if (!(item instanceof Slice)) throw new Error(`can't slice item of type ${typeName(item)}`);
+  if (!(item instanceof Slice))
+    throw new Error(`can't slice item of type ${item instanceof Struct ? item.type.name : typeName(item)}`);
   const { items, spare } = item;
   const [from, to, limit] = bounds(indexes, items.length, items.length + spare.items.length + spare.zeros);
   const all = to <= items.length && limit <= items.length ? items : withSpare(item);

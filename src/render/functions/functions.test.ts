@@ -34,6 +34,7 @@ const outputs: readonly (readonly [string, string])[] = [
   ['{{sprig_camelcase "httpServer"}} {{sprig_camelcase "HTTP2Server a1B2"}}', 'HttpServer Http2ServerA1B2'],
   ['{{scratch.Set "a" "x"}}{{scratch.MapValues "a"}}', '[]'],
   ['{{printf "%T" (loop 1)}}', '<-chan int64'],
+  ['{{in (sprig_list 1 true) nil}} {{in "abc" 1}}', 'false false'],
   ['{{maximum 3 2.5}} {{printf "%T" (maximum (parseUint "3") 2)}}', '3 uint64'],
   ['{{"Ab ß" | toUpper}} {{"ÀB" | toLower}} {{"o\'neil x" | toTitle}}', "AB ß àb O'neil X"],
   ['{{splitToMap "," ":" "a:1,b,c:2:3"}}', 'map[a:1 c:2:3]'],
@@ -58,6 +59,8 @@ test('failures carry their texts', () => {
     '{{explodeMap (parseJSON `{"a":1,"a/b":2}`)}}',
     /explodeMap: not a map: "a\/b": "a" already has value %!q\(float64=1\)$/,
   );
+  fails('{{in "a" nil}}', /error calling in: reflect: call of reflect.Value.Type on zero Value$/);
+  fails('{{index (parseYAML "a: 1") (split "," "a")}}', /runtime error: hash of unhashable type \[\]string$/);
   fails('{{toJSON (loop 1)}}', /toJSON: json: unsupported type: .*chan int64$/);
   fails('{{parseInt "99999999999999999999"}}', /value out of range$/);
   fails('{{service "web" | byMeta "v|int"}}', /strconv\.Atoi: parsing "x": invalid syntax$/, {

@@ -36,12 +36,20 @@ function someFunction(
 
 // A list holds a value of the same kind (int 1 is not float 1); a string holds its parts. Everything else holds nothing.
 function isIn(list: Value, value: Value): boolean {
-  if (typeof list === 'string') return typeof value === 'string' && list.includes(value);
+  if (typeof list === 'string') return typeOfText(value) && list.includes(value);
   return list instanceof Slice && list.items.some((item) => sameScalar(item, value));
 }
 
+// Go asks nil for its type once it meets a string.
+function typeOfText(value: Value): value is string {
+  if (value === null || value === undefined) {
+    throw new Error('reflect: call of reflect.Value.Type on zero Value');
+  }
+  return typeof value === 'string';
+}
+
 function sameScalar(a: Value, b: Value): boolean {
-  if (typeof a === 'string') return a === b;
+  if (typeof a === 'string') return typeOfText(b) && a === b;
   if (a instanceof Float) return b instanceof Float && a.value === b.value;
   const x = signed(a);
   return x !== undefined && x === signed(b);

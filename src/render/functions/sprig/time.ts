@@ -135,6 +135,11 @@ export const timeType: StructType = defineStruct<GoTime>({
       result: weekday,
       call: (time) => new Struct(weekday, { name: time.format('Monday') }, false),
     },
+    Nanosecond: {
+      params: [],
+      result: 'int',
+      call: ({ nanoseconds }) => int(nanoseconds - floorDivide(nanoseconds, perSecond) * perSecond),
+    },
     IsZero: { params: [], result: 'bool', call: (time) => time.nanoseconds === GoTime.zero.nanoseconds },
   },
 });
