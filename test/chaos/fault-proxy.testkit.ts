@@ -48,7 +48,7 @@ export class FaultProxy {
 
   /** Ends every connection with a reset; new ones are as the mode says. */
   reset(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
   }
 
   async close(): Promise<void> {
@@ -61,7 +61,7 @@ export class FaultProxy {
     // An early reset of ours or theirs is no news to anybody but the other side.
     client.on('error', () => {});
     if (this.#mode === 'refuse') {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const server = connect(this.#target.port, this.#target.host);
@@ -75,13 +75,19 @@ export class FaultProxy {
     from.setNoDelay();
     from.on('data', (chunk) => later(() => to.writable && to.write(chunk)));
     from.on('end', () => later(() => to.end()));
-    from.on('error', () => to.resetAndDestroy());
+    from.on('error', () => reset(to));
     from.on('close', () => {
       this.#sockets.delete(from);
       later(() => to.end());
     });
     if (this.#mode === 'hold') from.pause();
   }
+}
+
+/** A reset of a socket whose end is on its way fails, and Node 20 then waits for its handle at the end of the process for ever. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /**
