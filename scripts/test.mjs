@@ -3,7 +3,7 @@
  * Unit tests run two files at a time; end-to-end tests (*.e2e.test.ts) judge response times and run one by one.
  */
 import { run } from 'node:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import {
@@ -59,6 +59,7 @@ if (chosen.length === 0) {
 // A folder for all that tests write, gone with them. Its name is short: unix sockets inside have 107 characters.
 const scratch = mkdtempSync(join(tmpdir(), 'pt-'));
 process.env.TMPDIR = scratch;
+chmodSync(scratch, 0o711);
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
