@@ -25,11 +25,15 @@ interface Scene {
   readonly store: Store;
 }
 
-function scene(name: string, options: EtcdOptions, run: (scene: Scene) => Promise<void>): void {
+function scene(
+  name: string,
+  { budgetMs = 3000, ...options }: EtcdOptions & { readonly budgetMs?: number },
+  run: (scene: Scene) => Promise<void>,
+): void {
   test(name, async () => {
     const etcd = await startEtcd(options);
     try {
-      const store = await openStore({ url: urlOf(etcd) });
+      const store = await openStore({ url: urlOf(etcd), budgetMs });
       try {
         await run({ etcd, store });
       } finally {
@@ -214,7 +218,8 @@ describe('etcd under the engine', { concurrency: 4 }, () => {
 
   scene(
     'three servers, the leader stalled: no call fails, and followers go on elsewhere',
-    { members: 3 },
+    // On a busy machine an election alone takes three seconds at times.
+    { members: 3, budgetMs: 6000 },
     async ({ etcd, store }) => {
       const follower = following(store, await store.barrier());
       const over = new AbortController();
@@ -236,7 +241,7 @@ describe('etcd under the engine', { concurrency: 4 }, () => {
       over.abort();
       const counted = await writing;
       assert.deepEqual(counted.failed, []);
-      assert.ok(slowestMs < 3300, `${slowestMs} ms`);
+      assert.ok(slowestMs < 6300, `${slowestMs} ms`);
       await checkCount(store, follower, counted);
       follower.stop();
     },
