@@ -59,6 +59,16 @@ test('failures carry their texts', () => {
     '{{explodeMap (parseJSON `{"a":1,"a/b":2}`)}}',
     /explodeMap: not a map: "a\/b": "a" already has value %!q\(float64=1\)$/,
   );
+  const yaml = (text: string, message: string): void =>
+    fails(`{{parseYAML ${JSON.stringify(text)}}}`, new RegExp(`error calling parseYAML: yaml: ${message}$`));
+  yaml('k:\n  - abc\n  c: 1\n', "line 2: did not find expected '-' indicator");
+  yaml('- - a\n - b', "line 1: did not find expected '-' indicator");
+  yaml('k:\n    - a\n  c: 1\n', 'line 2: did not find expected key');
+  yaml('a: , ', 'did not find expected node content');
+  yaml('a: \u007f', 'control characters are not allowed');
+  yaml('%b', 'found unknown directive name');
+  yaml('a: 1\nb: "\\ud800"', 'line 2: found invalid Unicode character escape code');
+  yaml('a: |x\n  b', 'did not find expected comment or line break');
   fails('{{in "a" nil}}', /error calling in: reflect: call of reflect.Value.Type on zero Value$/);
   fails('{{index (parseYAML "a: 1") (split "," "a")}}', /runtime error: hash of unhashable type \[\]string$/);
   fails('{{toJSON (loop 1)}}', /toJSON: json: unsupported type: .*chan int64$/);

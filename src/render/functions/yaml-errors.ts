@@ -52,6 +52,9 @@ function verdict(problem: YamlProblem, next: YamlProblem | undefined, text: stri
   const { code, message, pos } = problem;
   const [at, end] = pos;
   const words = simple[code];
+  if (code === 'BAD_SCALAR_START' && text[at] === ',') {
+    return { text: 'did not find expected node content', by: 'parser', at };
+  }
   if (words !== undefined) return { text: words, by: 'scanner', at };
   if (message.startsWith('Missing closing')) {
     return { text: 'found unexpected end of stream', by: 'scanner', at: text.length };
@@ -67,7 +70,7 @@ function verdict(problem: YamlProblem, next: YamlProblem | undefined, text: stri
     return { text: 'mapping values are not allowed in this context', by: 'scanner', at: nextColon(text, at) };
   }
   if (message.startsWith('Implicit map keys')) return missingColon(text, at, end);
-  if (message.startsWith('Not a YAML token')) {
+  if (message.startsWith('Not a YAML token') || message.startsWith('Block scalar header')) {
     return { text: 'did not find expected comment or line break', by: 'scanner', at };
   }
   return { text: misplaced(message, at, text), by: 'parser', at };
@@ -105,8 +108,47 @@ function misplaced(message: string, at: number, text: string): string {
   if (/flow-(?:seq|map)-end/.test(message) && /(?:^|[:-])$/.test(before)) {
     return 'did not find expected node content';
   }
-  const startsLine = at === 0 || text[at - 1] === '\n';
-  return startsLine && /^\s*-\s/.test(text)
-    ? "did not find expected '-' indicator"
-    : 'did not find expected key';
+  return isInSequence(at, text) ? "did not find expected '-' indicator" : 'did not find expected key';
+}
+
+/** Whether the innermost block collection that a place's column can belong to is a sequence. */
+function isInSequence(at: number, text: string): boolean {
+  const start = text.lastIndexOf('\n', at - 1) + 1;
+  // The place may be the beginning of the line.
+  const column = Math.max(at - start, text.slice(start).search(/[^ ]/));
+  const lines = text.slice(0, start).split('\n').slice(0, -1);
+  for (const line of lines.reverse()) {
+    const indent = line.search(/[^ ]/);
+    if (indent < 0 || line[indent] === '#' || indent > column) continue;
+    // `- - a: 1` opens three, each further in.
+    const [dashes = ''] = /^(?:- +)*(?:-$)?/.exec(line.slice(indent)) ?? [];
+    return dashes !== '' && column < indent + dashes.length;
+  }
+  return false;
+}
+
+// What libyaml's reader takes: no control characters but tab, line breaks and NEL, no byte order mark within.
+const refused =
+  /(?!^)\ufeff|[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\udc80-\udcff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+const unknownDirective = /^(?:[ \t]*(?:#.*)?\n)*%(?!YAML\b|TAG\b)/;
+
+/** Mistakes that the YAML parser here lets pass; undefined: none. Without the prefix `yaml: `. */
+export function overlookedProblem(text: string): string | undefined {
+  if (refused.test(text)) return 'control characters are not allowed';
+  const directive = unknownDirective.exec(text)?.[0];
+  return directive === undefined
+    ? undefined
+    : `${scannedLine(directive, directive.length)}found unknown directive name`;
+}
+
+/** An escape of half a character in a scalar with double quotes. */
+export function escapeProblem(text: string, [from, to]: readonly [number, number]): string | undefined {
+  const escape = /^(?:[^\\]|\\[^u])*?\\u[dD][89a-fA-F]/.exec(text.slice(from, to));
+  if (escape === null) return undefined;
+  return `${scannedLine(text, from + escape[0].length)}found invalid Unicode character escape code`;
+}
+
+function scannedLine(text: string, at: number): string {
+  const lines = text.slice(0, at).split('\n').length - 1;
+  return lines === 0 ? '' : `line ${lines + 1}: `;
 }

@@ -9,11 +9,13 @@ import { anyKeyMapType } from '../../template/types.ts';
 import { GoMap, Slice, anySlice, float, integerOf } from '../../template/values.ts';
 import { fromBytes } from '../../template/text.ts';
 import type { Int, Value } from '../../template/values.ts';
-import { isBehindDocument, yamlProblemText } from './yaml-errors.ts';
+import { escapeProblem, isBehindDocument, overlookedProblem, yamlProblemText } from './yaml-errors.ts';
 import { resolveYaml } from './yaml-resolve.ts';
 
 /** Throws an error with yaml.v2's prefix `yaml: `. */
 export function readYaml(text: string): Value {
+  const overlooked = overlookedProblem(text);
+  if (overlooked !== undefined) throw new Error(`yaml: ${overlooked}`);
   const documents = parseAllDocuments(text, {
     version: '1.1',
     schema: 'failsafe',
@@ -35,6 +37,7 @@ const aliasLimit = 400_000;
 
 class Reader {
   readonly #document: Document.Parsed;
+  readonly #source: string;
   /** Where the text ends, when it does in the middle of a line. */
   readonly #end: number | undefined;
   readonly #open = new Set<Node>();
@@ -43,6 +46,7 @@ class Reader {
 
   constructor(document: Document.Parsed, text: string) {
     this.#document = document;
+    this.#source = text;
     this.#end = text.endsWith('\n') ? undefined : text.length;
   }
 
@@ -110,6 +114,11 @@ class Reader {
     const text = this.#textOf(node);
     const tag = node.tag?.replace(/^tag:yaml\.org,2002:/, '!!');
     const isPlain = node.type === 'PLAIN' || node.type === undefined;
+    if (node.type === 'QUOTE_DOUBLE') {
+      const [from = 0, to = 0] = node.range ?? [];
+      const problem = escapeProblem(this.#source, [from, to]);
+      if (problem !== undefined) throw new Error(`yaml: ${problem}`);
+    }
     if (tag === undefined || tag === '!')
       return isPlain && tag === undefined ? resolveYaml(text).value : text;
     return tagged(tag, text);
