@@ -67,6 +67,7 @@ test('failures carry their texts', () => {
   yaml('a: , ', 'did not find expected node content');
   yaml('a: \u007f', 'control characters are not allowed');
   yaml('%b', 'found unknown directive name');
+  yaml('%!d', 'could not find expected directive name');
   yaml('a: 1\nb: "\\ud800"', 'line 2: found invalid Unicode character escape code');
   yaml('a: |x\n  b', 'did not find expected comment or line break');
   fails('{{in "a" nil}}', /error calling in: reflect: call of reflect.Value.Type on zero Value$/);

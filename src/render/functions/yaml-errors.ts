@@ -136,9 +136,10 @@ const unknownDirective = /^(?:[ \t]*(?:#.*)?\n)*%(?!YAML\b|TAG\b)/;
 export function overlookedProblem(text: string): string | undefined {
   if (refused.test(text)) return 'control characters are not allowed';
   const directive = unknownDirective.exec(text)?.[0];
-  return directive === undefined
-    ? undefined
-    : `${scannedLine(directive, directive.length)}found unknown directive name`;
+  if (directive === undefined) return undefined;
+  const hasName = /^[\w-]/.test(text.slice(directive.length));
+  const words = hasName ? 'found unknown directive name' : 'could not find expected directive name';
+  return scannedLine(directive, directive.length) + words;
 }
 
 /** An escape of half a character in a scalar with double quotes. */
