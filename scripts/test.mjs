@@ -59,7 +59,7 @@ if (chosen.length === 0) {
 // A folder for all that tests write, gone with them. Its name is short: unix sockets inside have 107 characters.
 const scratch = mkdtempSync(join(tmpdir(), 'pt-'));
 process.env.TMPDIR = scratch;
-chmodSync(scratch, 0o711);
+chmodSync(scratch, 0o1777);
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
