@@ -32,6 +32,8 @@ export function readBody(
     });
     message.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     message.on('error', reject);
-    message.on('close', () => reject(new HttpError(400, 'unexpected EOF')));
+    message.on('close', () => {
+      if (!message.complete) reject(new HttpError(400, 'unexpected EOF'));
+    });
   });
 }

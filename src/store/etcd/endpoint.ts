@@ -11,6 +11,7 @@ import {
   type ClientDuplexStream,
   connectivityState,
   Metadata,
+  type ServiceError,
   status,
 } from '@grpc/grpc-js';
 
@@ -68,17 +69,20 @@ export class Endpoint {
     try {
       return await new Promise<Answer>((resolve, reject) => {
         const options = { deadline: deadlineMs };
-        this.#client.makeUnaryRequest(
-          method.path,
-          asIs,
-          method.decode,
-          request,
-          metadata,
-          options,
-          (error, answer) => {
-            if (error !== null) reject(error);
-            else resolve(answer!);
-          },
+        const answered = (error: ServiceError | null, answer?: Answer): void => {
+          if (error !== null) reject(error);
+          else resolve(answer!);
+        };
+        withoutStack(() =>
+          this.#client.makeUnaryRequest(
+            method.path,
+            asIs,
+            method.decode,
+            request,
+            metadata,
+            options,
+            answered,
+          ),
         );
       });
     } catch (error) {
@@ -152,6 +156,17 @@ export class Endpoint {
     this.#client.close();
     this.#client = openClient(this.#options);
     return this.#client.getChannel().getConnectivityState(true);
+  }
+}
+
+/** gRPC notes the caller's stack with every call, for an error that nearly never comes and is another's then. */
+function withoutStack(begin: () => void): void {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    begin();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 
