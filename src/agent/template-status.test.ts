@@ -51,6 +51,7 @@ test('a template that waits says for what and how long', () => {
       Evaluations: 2,
       Renders: 0,
       LastRender: '',
+      StaleSince: '',
       LastCommand: null,
       CommandOwed: false,
     },

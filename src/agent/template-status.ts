@@ -20,6 +20,7 @@ export function templateRows(all: readonly TemplateStatus[]): readonly AgentTemp
     Evaluations: status.evaluations,
     Renders: status.renders,
     LastRender: timeText(status.lastRenderAt),
+    StaleSince: timeText(status.staleSince),
     LastCommand: status.lastCommand === undefined ? null : commandRow(status.lastCommand),
     CommandOwed: status.commandOwed,
   }));

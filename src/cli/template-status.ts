@@ -59,6 +59,7 @@ function row(one: AgentTemplate, nowMs: number): string[] {
   const notes = [
     one.WaitingFor.length === 0 ? '' : `waits for ${one.WaitingFor.length} of ${one.Dependencies.length}`,
     one.CommandOwed ? 'command owed' : '',
+    one.StaleSince === '' ? '' : `answers saved ${ageOf(nowMs - Date.parse(one.StaleSince))} ago`,
   ].filter((note) => note !== '');
   return [
     one.Destination,

@@ -17,6 +17,8 @@ export interface AgentTemplate {
   /** Times that the file was replaced. */
   readonly Renders: number;
   readonly LastRender: string;
+  /** When the oldest answer was saved that a start without the server goes by; '' when all are of the server. */
+  readonly StaleSince: string;
   readonly LastCommand: AgentTemplateCommand | null;
   /** The file was replaced and the command has not succeeded since. */
   readonly CommandOwed: boolean;
