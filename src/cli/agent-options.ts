@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
-import { agentFlags, type FlagValues } from '../config/flags.ts';
+import { agentFlags } from '../config/flags.ts';
 import { type Loaded, loadConfig } from '../config/load.ts';
 import { CliError, type Io } from './command.ts';
+import { addConfigFlags, collect, givenFlags } from './config-flags.ts';
 
 const configFormats = ['hcl', 'json', 'yaml', 'toml'] as const;
 
@@ -27,26 +28,13 @@ export function addAgentOptions(command: Command): Command {
     .option('--config-dir <dir>', 'read the files of this directory in alphabetical order', addPath)
     .addOption(configFormatOption())
     .option('--hcl <text>', 'a piece of HCL configuration', collect);
-  for (const flag of agentFlags) {
-    if (flag.type === 'boolean') {
-      command.option(`--${flag.name}`, flag.help);
-    } else if (flag.type === 'list') {
-      command.option(`--${flag.name} <value>`, `${flag.help}; may be given several times`, collect);
-    } else {
-      command.option(`--${flag.name} <value>`, flag.help);
-    }
-  }
+  addConfigFlags(command, agentFlags);
   return command;
 }
 
 /** Reads the configuration that the command line names; a mistake becomes a message and exit code 1. */
 export function loadAgentConfig(command: Command, io: Io): Loaded {
   const opts = command.opts<Record<string, unknown>>();
-  const flags: Record<string, boolean | string | readonly string[]> = {};
-  for (const { name } of agentFlags) {
-    const value = opts[attribute(name)];
-    if (value !== undefined) flags[name] = value as FlagValues[string];
-  }
   try {
     return loadConfig({
       paths: (opts['configFile'] ?? opts['configDir'] ?? []) as string[],
@@ -54,20 +42,11 @@ export function loadAgentConfig(command: Command, io: Io): Loaded {
       ...(opts['configFormat'] === undefined
         ? {}
         : { format: opts['configFormat'] as (typeof configFormats)[number] }),
-      flags,
+      flags: givenFlags(opts, agentFlags),
       env: io.env,
     });
   } catch (error) {
     if (error instanceof ConfigError) throw new CliError(`portolan: ${error.message}`);
     throw error;
   }
-}
-
-/** commander's name for an option: `http-port` -> `httpPort`. */
-function attribute(name: string): string {
-  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function collect(value: string, previous: readonly string[] | undefined): string[] {
-  return [...(previous ?? []), value];
 }

@@ -1,6 +1,7 @@
 import { formatColumns } from '../lib/columns.ts';
 import { addClientOptions, openClient, readOptions, type ClientFlags } from './client-options.ts';
 import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
+import { collect } from './config-flags.ts';
 
 interface RegisterFlags extends ClientFlags {
   readonly id?: string;
@@ -91,8 +92,4 @@ async function registerService(flags: RegisterFlags, io: Io): Promise<void> {
   };
   await openClient(flags, io).agent.registerService(registration, { signal: io.signal });
   io.out(`Registered service: ${flags.name}\n`);
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }

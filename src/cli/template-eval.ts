@@ -5,6 +5,7 @@ import type { Fixture } from '../render/fixture-source.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import { fromBytes, toBytes } from '../template/text.ts';
 import { CliError, examples, exitCodes, type Io } from './command.ts';
+import { collect } from './config-flags.ts';
 
 interface EvalFlags {
   readonly data?: string;
@@ -82,8 +83,4 @@ function readJson(flag: string, path: string): unknown {
   } catch (error) {
     throw new CliError(`${flag} ${path}: ${fileProblem(error)}`);
   }
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value];
 }

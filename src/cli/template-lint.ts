@@ -6,6 +6,7 @@ import { fromBytes } from '../template/text.ts';
 import { type Finding, lintTemplate, type Severity } from '../render/lint/lint.ts';
 import type { LintOptions } from '../render/lint/subject.ts';
 import { CliError, examples, exitCodes, type Io } from './command.ts';
+import { collect } from './config-flags.ts';
 import { type Flags, loadForTools } from './template-options.ts';
 
 interface LintFlags extends Flags {
@@ -107,8 +108,4 @@ function findingsText(findings: readonly Finding[], templates: number): string {
   };
   const checked = templates === 1 ? '1 template' : `${templates} templates`;
   return `${blocks.join('')}${checked}: ${count('error')}, ${count('warning')}, ${count('info')}\n`;
-}
-
-function collect(value: string, previous: readonly string[] | undefined): string[] {
-  return [...(previous ?? []), value];
 }

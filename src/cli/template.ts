@@ -4,11 +4,12 @@ import { runTemplates, templateExitCodes } from '../agent/template-agent.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { loadTemplateConfig } from '../config/load-template.ts';
 import type { TemplateLoad } from '../config/template-config.ts';
-import { type TemplateFlagValues, templateFlags, vaultFlags } from '../config/template-flags.ts';
+import { templateFlags, vaultFlags } from '../config/template-flags.ts';
 import { unifiedDiff, wholeText } from '../render/dry.ts';
 import { Evaluator } from '../render/evaluator.ts';
 import { templateSpecs } from '../agent/templates.ts';
 import { CliError, examples, exitCodes, type CliCommand, type Io } from './command.ts';
+import { addConfigFlags, attribute, collect, givenFlags } from './config-flags.ts';
 import { defineEval } from './template-eval.ts';
 import { openTemplateLog } from './template-log.ts';
 import { linePainter } from './terminal.ts';
@@ -36,7 +37,8 @@ export const templateCommand: CliCommand = {
       .option('--dry', 'print what would be written, write nothing, run nothing')
       .option('--diff', 'as -dry, but show a unified diff with what is there')
       .option('--parse-only', 'read configuration and templates, then end');
-    addFlags(command);
+    addConfigFlags(command, templateFlags);
+    addVaultFlags(command);
     examples(command, [
       'portolan template --consul-addr consul:8500 --template app.ctmpl:/etc/nginx/conf.d/app.conf:"nginx -s reload"',
       'portolan template -config /etc/consul-template.d -once',
@@ -58,12 +60,7 @@ export const templateCommand: CliCommand = {
   },
 };
 
-function addFlags(command: Command): void {
-  for (const { name, type, help } of templateFlags) {
-    if (type === 'boolean') command.option(`--${name}`, help);
-    else if (type === 'value') command.option(`--${name} <value>`, help);
-    else command.option(`--${name} <value>`, `${help}; may be given several times`, collect);
-  }
+function addVaultFlags(command: Command): void {
   for (const [name, type] of vaultFlags) {
     const option = command.createOption(type === 'boolean' ? `--vault-${name}` : `--vault-${name} <value>`);
     command.addOption(option.hideHelp());
@@ -115,13 +112,13 @@ function loadOrExplain(flags: Flags, io: Io): TemplateLoad {
 }
 
 function loadTemplates(flags: Flags, io: Io): TemplateLoad {
-  const values: Record<string, boolean | string | readonly string[]> = {};
-  for (const { name } of templateFlags) {
-    const value = flags[attribute(name)];
-    if (value !== undefined) values[name] = value as TemplateFlagValues[string];
-  }
   const paths = (flags['config'] ?? []) as readonly string[];
-  return loadTemplateConfig({ paths, flags: values, env: io.env, dry: isDry(flags) });
+  return loadTemplateConfig({
+    paths,
+    flags: givenFlags(flags, templateFlags),
+    env: io.env,
+    dry: isDry(flags),
+  });
 }
 
 /** Every template, not only the first that is wrong. */
@@ -150,13 +147,4 @@ function specsOrExplain(load: TemplateLoad): ReturnType<typeof templateSpecs> {
 function vaultWarnings(flags: Flags): readonly string[] {
   const given = vaultFlags.filter(([name]) => flags[attribute(`vault-${name}`)] !== undefined);
   return given.map(([name]) => `-vault-${name} has no effect: Vault is not supported`);
-}
-
-/** commander's name for an option: `log-file` -> `logFile`. */
-function attribute(name: string): string {
-  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function collect(value: string, previous: readonly string[] | undefined): string[] {
-  return [...(previous ?? []), value];
 }

@@ -2,21 +2,11 @@
  * The agent's flags: each is a key of the configuration, and an environment variable PORTOLAN_<NAME>. Consul's names,
  * plus those of our own sections. Source: consul.md 4.2.
  */
-import { noPosition, type ObjectTree, type Position, type Tree } from '../lib/tree.ts';
+import type { ObjectTree, Position, Tree } from '../lib/tree.ts';
 import { ConfigError } from './config-error.ts';
+import { block, type ConfigFlag, treeOf, waitBlock } from './flag-tree.ts';
 
-export interface AgentFlag {
-  /** Without dashes. */
-  readonly name: string;
-  readonly type: 'boolean' | 'value' | 'list';
-  /** Dotted configuration key. */
-  readonly key: string;
-  readonly help: string;
-  /** Turns one value into the key's tree; default: the text itself. */
-  readonly read?: (text: string, at: Position) => Tree;
-}
-
-export const agentFlags: readonly AgentFlag[] = [
+export const agentFlags: readonly ConfigFlag[] = [
   { name: 'dev', type: 'boolean', key: 'dev', help: 'keep everything in memory, listen on loopback only' },
   { name: 'node', type: 'value', key: 'node_name', help: 'name of this node (default: the host name)' },
   {
@@ -166,7 +156,7 @@ export const agentFlags: readonly AgentFlag[] = [
     type: 'value',
     key: 'wait',
     help: 'min[:max], quiet time before a template renders',
-    read: waitTree,
+    read: waitBlock,
   },
   { name: 'server', type: 'boolean', key: 'server', help: 'accepted: every agent is a server' },
   { name: 'bootstrap', type: 'boolean', key: 'bootstrap', help: 'accepted: has no effect' },
@@ -189,72 +179,25 @@ export const agentFlags: readonly AgentFlag[] = [
   { name: 'encrypt', type: 'value', key: 'encrypt', help: 'accepted: has no effect' },
 ];
 
-export type FlagValues = Readonly<Record<string, boolean | string | readonly string[]>>;
-
-/** Flag values by name -> a tree, as if they had been read from a file. */
-export function flagTree(values: FlagValues): ObjectTree {
-  return toTree(
-    (flag) => values[flag.name],
-    (flag) => `flag -${flag.name}`,
-  );
-}
-
 /** PORTOLAN_HTTP_PORT and the like; lists are split at commas. */
 export function environmentTree(env: Readonly<Record<string, string | undefined>>): ObjectTree {
-  const name = (flag: AgentFlag): string => `PORTOLAN_${flag.name.replaceAll('-', '_').toUpperCase()}`;
-  const value = (flag: AgentFlag): string | readonly string[] | undefined => {
+  const name = (flag: ConfigFlag): string => `PORTOLAN_${flag.name.replaceAll('-', '_').toUpperCase()}`;
+  const value = (flag: ConfigFlag): string | readonly string[] | undefined => {
     const text = env[name(flag)];
     return text !== undefined && flag.type === 'list' ? text.split(',').filter((part) => part !== '') : text;
   };
-  return toTree(value, (flag) => `environment variable ${name(flag)}`);
-}
-
-type FlagValue = boolean | string | readonly string[] | undefined;
-
-function toTree(valueOf: (flag: AgentFlag) => FlagValue, sourceOf: (flag: AgentFlag) => string): ObjectTree {
-  const entries = agentFlags.flatMap((flag) => {
-    const value = valueOf(flag);
-    if (value === undefined) return [];
-    const at: Position = { ...noPosition, source: sourceOf(flag) };
-    const items = typeof value === 'object' ? value : [value];
-    return items.map((item) => nest(flag.key.split('.'), leaf(item, flag, at), at));
-  });
-  return { kind: 'object', entries, at: noPosition };
-}
-
-function leaf(value: boolean | string, flag: AgentFlag, at: Position): Tree {
-  if (typeof value === 'string' && flag.read !== undefined) return flag.read(value, at);
-  return { kind: 'leaf', value, at };
-}
-
-function nest(
-  path: readonly string[],
-  value: Tree,
-  at: Position,
-): { key: string; at: Position; value: Tree } {
-  const [key, ...rest] = path;
-  if (rest.length === 0) return { key: key!, at, value };
-  return { key: key!, at, value: { kind: 'object', entries: [nest(rest, value, at)], at } };
-}
-
-function object(fields: Readonly<Record<string, string>>, at: Position): ObjectTree {
-  const entries = Object.entries(fields).map(([key, value]) => ({
-    key,
-    at,
-    value: { kind: 'leaf' as const, value, at },
-  }));
-  return { kind: 'object', entries, at };
+  return treeOf(agentFlags, value, (flag) => `environment variable ${name(flag)}`);
 }
 
 function pair(text: string, at: Position): Tree {
   const colon = text.indexOf(':');
   if (colon < 1) throw new ConfigError('invalid-value', `"${text}" is not key:value, e.g. rack:r1`, at);
-  return object({ [text.slice(0, colon)]: text.slice(colon + 1) }, at);
+  return block({ [text.slice(0, colon)]: text.slice(colon + 1) }, at);
 }
 
 function templateTree(text: string, at: Position): Tree {
   const { source, destination, command } = splitTemplateFlag(text, at);
-  return object({ source, destination, ...(command === '' ? {} : { command }) }, at);
+  return block({ source, destination, ...(command === '' ? {} : { command }) }, at);
 }
 
 /** `in:out[:command]`; further colons belong to the command. */
@@ -268,9 +211,4 @@ export function splitTemplateFlag(
     throw new ConfigError('invalid-value', message, at);
   }
   return { source, destination, command: rest.join(':') };
-}
-
-function waitTree(text: string, at: Position): Tree {
-  const [min = '', max] = text.split(':');
-  return object(max === undefined ? { min } : { min, max }, at);
 }

@@ -20,7 +20,8 @@ import type {
   TransportConfig,
 } from './template-config.ts';
 import { readTemplateFiles, sniff } from './template-files.ts';
-import { type TemplateFlagValues, templateFlagTree } from './template-flags.ts';
+import { flagTree, type FlagValues } from './flag-tree.ts';
+import { templateFlags } from './template-flags.ts';
 import { type RawConsul, type RawRunner, type RawSsl, runnerFields } from './template-schema.ts';
 import { envConfig, templateConfig, waitConfig } from './templates.ts';
 
@@ -28,7 +29,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 export interface TemplateLoadOptions {
   readonly paths?: readonly string[];
-  readonly flags?: TemplateFlagValues;
+  readonly flags?: FlagValues;
   readonly env?: Env;
   /** Nothing will be written: templates need no destination. */
   readonly dry?: boolean;
@@ -39,7 +40,7 @@ export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
   const env = options.env ?? {};
   const context: Context = { ignored: new Map() };
   const inline = env['CT_LOCAL_CONFIG'] ?? '';
-  const flags = templateFlagTree(options.flags ?? {});
+  const flags = flagTree(templateFlags, options.flags ?? {});
   const trees: ObjectTree[] = [
     ...(inline === ''
       ? []

@@ -14,7 +14,8 @@ import type { Config, DnsConfig, HttpConfig, RegistrarConfig } from './config.ts
 import { ConfigError } from './config-error.ts';
 import { type Context, section } from './decode.ts';
 import { checkDefinition, serviceRegistration } from './definitions.ts';
-import { environmentTree, flagTree, type FlagValues } from './flags.ts';
+import { flagTree, type FlagValues } from './flag-tree.ts';
+import { agentFlags, environmentTree } from './flags.ts';
 import { type ConfigFormat, parseConfigText, readConfigPath } from './read-file.ts';
 import { type RawConfig, rootFields } from './schema.ts';
 import { storeConfig } from './store.ts';
@@ -45,7 +46,7 @@ export function loadConfig(options: LoadOptions): Loaded {
     ...(options.paths ?? []).flatMap((path) => readConfigPath(path, options.format)),
     ...(options.snippets ?? []).map((text) => parseConfigText(text, 'hcl', 'flag -hcl')),
     environmentTree(env),
-    flagTree(options.flags ?? {}),
+    flagTree(agentFlags, options.flags ?? {}),
   ];
   return resolveConfig(trees, options);
 }

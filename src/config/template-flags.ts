@@ -1,20 +1,10 @@
 /** The flags of `portolan template`, each a key of its configuration. Names are consul-template's. Source: template.md 3.1. */
-import { noPosition, type ObjectTree, type Position, type Tree } from '../lib/tree.ts';
+import type { Position, Tree } from '../lib/tree.ts';
+import { block, type ConfigFlag, waitBlock } from './flag-tree.ts';
 import { splitTemplateFlag } from './flags.ts';
-import { authBlock, block, waitBlock } from './template-schema.ts';
+import { authBlock } from './template-schema.ts';
 
-export interface TemplateFlag {
-  /** Without dashes. */
-  readonly name: string;
-  readonly type: 'boolean' | 'value' | 'list';
-  /** Dotted configuration key. */
-  readonly key: string;
-  readonly help: string;
-  /** Turns one value into the key's tree; default: the text itself. */
-  readonly read?: (text: string, at: Position) => Tree;
-}
-
-type Row = readonly [name: string, type: TemplateFlag['type'], key: string, help: string];
+type Row = readonly [name: string, type: ConfigFlag['type'], key: string, help: string];
 
 const rows: readonly Row[] = [
   [
@@ -157,7 +147,7 @@ const rows: readonly Row[] = [
   ['compat', 'value', 'compat', 'portolan, or consul-template: its behaviour where it is another'],
 ];
 
-const structured: readonly TemplateFlag[] = [
+const structured: readonly ConfigFlag[] = [
   {
     name: 'template',
     type: 'list',
@@ -175,9 +165,9 @@ const structured: readonly TemplateFlag[] = [
   { name: 'retry', type: 'value', key: 'consul.retry.backoff', help: 'the same as -consul-retry-backoff' },
 ];
 
-const readers: Readonly<Record<string, TemplateFlag['read']>> = { 'consul-auth': authBlock };
+const readers: Readonly<Record<string, ConfigFlag['read']>> = { 'consul-auth': authBlock };
 
-export const templateFlags: readonly TemplateFlag[] = [
+export const templateFlags: readonly ConfigFlag[] = [
   ...structured,
   ...rows.map(([name, type, key, help]) => {
     const read = readers[name];
@@ -214,35 +204,6 @@ export const vaultFlags: readonly (readonly [string, 'boolean' | 'value'])[] = [
   ['transport-tls-handshake-timeout', 'value'],
   ['unwrap-token', 'boolean'],
 ];
-
-export type TemplateFlagValues = Readonly<Record<string, boolean | string | readonly string[]>>;
-
-/** Flag values by name -> a tree, as if they had been read from a file. */
-export function templateFlagTree(values: TemplateFlagValues): ObjectTree {
-  const entries = templateFlags.flatMap((flag) => {
-    const value = values[flag.name];
-    if (value === undefined) return [];
-    const at: Position = { ...noPosition, source: `flag -${flag.name}` };
-    const items = typeof value === 'object' ? value : [value];
-    return items.map((item) => nest(flag.key.split('.'), leaf(item, flag, at), at));
-  });
-  return { kind: 'object', entries, at: noPosition };
-}
-
-function leaf(value: boolean | string, flag: TemplateFlag, at: Position): Tree {
-  if (typeof value === 'string' && flag.read !== undefined) return flag.read(value, at);
-  return { kind: 'leaf', value, at };
-}
-
-function nest(
-  path: readonly string[],
-  value: Tree,
-  at: Position,
-): { key: string; at: Position; value: Tree } {
-  const [key, ...rest] = path;
-  if (rest.length === 0) return { key: key!, at, value };
-  return { key: key!, at, value: { kind: 'object', entries: [nest(rest, value, at)], at } };
-}
 
 /** A source alone is enough for a dry run. */
 function templateTree(text: string, at: Position): Tree {

@@ -19,6 +19,7 @@ import {
   section,
   string,
 } from './decode.ts';
+import { block, waitBlock } from './flag-tree.ts';
 
 /** A Go duration -> milliseconds. A bare number is nanoseconds, as in Go. */
 const duration: Decoder<number> = {
@@ -72,21 +73,6 @@ function orText<T extends { readonly fields?: unknown }>(
       return block.decode(trees, path, context) as T extends Decoder<infer V> ? V : never;
     },
   };
-}
-
-/** Keys and values as if they had been written as a block. */
-export function block(values: Readonly<Record<string, string | boolean>>, at: Position): Tree {
-  const entries = Object.entries(values).map(([key, value]) => {
-    const leaf: Tree = { kind: 'leaf', value, at };
-    return { key, at, value: leaf };
-  });
-  return { kind: 'object', entries, at };
-}
-
-/** `min[:max]`. */
-export function waitBlock(text: string, at: Position): Tree {
-  const [min = '', max] = text.split(':');
-  return block(max === undefined ? { min } : { min, max }, at);
 }
 
 /** `user[:password]`. */
