@@ -1,4 +1,5 @@
 import { ClusterError } from '../cluster/errors.ts';
+import { requireAccess } from './authorize.ts';
 import { type Answer, emptyAnswer } from './answer.ts';
 import type { Deps } from './deps.ts';
 import { HttpError } from './errors.ts';
@@ -10,14 +11,14 @@ import { requiredName } from './tail.ts';
 
 /** Answered when this agent's node is out of the catalog; the agent stops then. */
 export async function leave(request: HttpRequest, deps: Deps): Promise<Answer> {
-  requireWrite(request, deps, 'agent');
+  requireAccess(request, 'agent', deps.agent.nodeName, 'write');
   await deps.agent.leave();
   return emptyAnswer;
 }
 
 /** Reads the configuration files anew; a mistake in them changes nothing and is told. */
 export async function reload(request: HttpRequest, deps: Deps): Promise<Answer> {
-  requireWrite(request, deps, 'agent');
+  requireAccess(request, 'agent', deps.agent.nodeName, 'write');
   try {
     await deps.agent.reload();
   } catch (error) {
@@ -28,7 +29,7 @@ export async function reload(request: HttpRequest, deps: Deps): Promise<Answer> 
 
 /** Takes a dead agent out of the catalog at once; one that is alive is left alone. */
 export async function forceLeave(request: HttpRequest, deps: Deps): Promise<Answer> {
-  requireWrite(request, deps, 'operator');
+  requireAccess(request, 'operator', deps.agent.nodeName, 'write');
   const { query } = request;
   const prune = query.has('prune') && (query.get('prune') === '' || parseBool(query.get('prune')) === true);
   try {
@@ -42,11 +43,6 @@ export async function forceLeave(request: HttpRequest, deps: Deps): Promise<Answ
 
 /** Accepted: agents of one store are members of one cluster without being told. */
 export function join(request: HttpRequest, deps: Deps): Answer {
-  requireWrite(request, deps, 'agent');
+  requireAccess(request, 'agent', deps.agent.nodeName, 'write');
   return emptyAnswer;
-}
-
-function requireWrite(request: HttpRequest, deps: Deps, what: 'agent' | 'operator'): void {
-  if (!request.authorize.allows(what, deps.agent.nodeName, 'write'))
-    throw new HttpError(403, 'Permission denied');
 }

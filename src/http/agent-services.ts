@@ -2,6 +2,7 @@ import { nodeServiceSelectors, parseFilter } from '../catalog/filter.ts';
 import { compareUtf8 } from '../lib/bytes.ts';
 import type { Service } from '../model/service.ts';
 import { contentHash } from '../registry/content-hash.ts';
+import { requireAccess } from './authorize.ts';
 import { enableParameter } from './agent.ts';
 import { emptyAnswer, jsonAnswer, type Answer } from './answer.ts';
 import { decodeBody } from './decode.ts';
@@ -80,9 +81,9 @@ function untilHashMoves(
 export async function register(request: HttpRequest, deps: Deps): Promise<Answer> {
   const body = decodeBody(await request.body(deps.options.maxBodyBytes), serviceBody);
   const registration = serviceRegistration(body);
-  requireWrite(request, registration.service.name);
+  requireAccess(request, 'service', registration.service.name, 'write');
   const existing = deps.registry.service(registration.service.id);
-  if (existing !== undefined) requireWrite(request, existing.name);
+  if (existing !== undefined) requireAccess(request, 'service', existing.name, 'write');
   await deps.registry.registerService(registration, {
     replaceExistingChecks: replaces(request),
     persist: true,
@@ -102,7 +103,7 @@ export async function deregister(request: HttpRequest, deps: Deps): Promise<Answ
   if (id === '') throw badRequest('Missing service ID');
   const found = deps.registry.service(id);
   if (found === undefined) throw unknownService(id);
-  requireWrite(request, found.name);
+  requireAccess(request, 'service', found.name, 'write');
   if (!(await deps.registry.deregisterService(id))) throw unknownService(id);
   return emptyAnswer;
 }
@@ -113,7 +114,7 @@ export async function maintenance(request: HttpRequest, deps: Deps): Promise<Ans
   const enable = enableParameter(request);
   const found = deps.registry.service(id);
   if (found === undefined) throw new HttpError(404, `No service registered with ID ${JSON.stringify(id)}`);
-  requireWrite(request, found.name);
+  requireAccess(request, 'service', found.name, 'write');
   await deps.registry.setServiceMaintenance(id, enable, request.query.get('reason'));
   return emptyAnswer;
 }
@@ -121,8 +122,4 @@ export async function maintenance(request: HttpRequest, deps: Deps): Promise<Ans
 function unknownService(id: string): HttpError {
   const hint = 'Ensure that the service ID is passed, not the service name.';
   return new HttpError(404, `Unknown service ID ${JSON.stringify(id)}. ${hint}`);
-}
-
-function requireWrite(request: HttpRequest, name: string): void {
-  if (!request.authorize.allows('service', name, 'write')) throw new HttpError(403, 'Permission denied');
 }

@@ -1,5 +1,6 @@
 import type { AgentSelf, AgentVersion, Member } from '@portolan/sdk/wire';
 import { parseFilter, type SelectorTable } from '../catalog/filter.ts';
+import { requireAccess } from './authorize.ts';
 import { jsonAnswer, textAnswer, type Answer } from './answer.ts';
 import type { Deps } from './deps.ts';
 import { badRequest, HttpError } from './errors.ts';
@@ -11,7 +12,7 @@ import type { HttpRequest } from './request.ts';
 const origin = { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1.5, Adjustment: 0, Height: 0.00001 } as const;
 
 export function self(request: HttpRequest, deps: Deps): Answer {
-  requireAgent(request, deps, 'read');
+  requireAccess(request, 'agent', deps.agent.nodeName, 'read');
   const { agent, options } = deps;
   const [member] = agent.members();
   if (member === undefined) throw new HttpError(500, 'this agent is not a member of its own cluster');
@@ -82,7 +83,7 @@ function wanMember(member: Member, datacenter: string): Member {
 }
 
 export async function metrics(request: HttpRequest, deps: Deps): Promise<Answer> {
-  requireAgent(request, deps, 'read');
+  requireAccess(request, 'agent', deps.agent.nodeName, 'read');
   const accept = request.header('accept');
   const wantsText =
     request.query.get('format') === 'prometheus' ||
@@ -108,13 +109,7 @@ export function enableParameter(request: HttpRequest): boolean {
 
 export async function nodeMaintenance(request: HttpRequest, deps: Deps): Promise<Answer> {
   const enable = enableParameter(request);
-  if (!request.authorize.allows('node', deps.agent.nodeName, 'write'))
-    throw new HttpError(403, 'Permission denied');
+  requireAccess(request, 'node', deps.agent.nodeName, 'write');
   await deps.registry.setNodeMaintenance(enable, request.query.get('reason'));
   return { status: 200, headers: [], body: '' };
-}
-
-function requireAgent(request: HttpRequest, deps: Deps, access: 'read' | 'write'): void {
-  if (!request.authorize.allows('agent', deps.agent.nodeName, access))
-    throw new HttpError(403, 'Permission denied');
 }

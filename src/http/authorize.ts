@@ -2,6 +2,8 @@
  * What the asker of one request may do. Every handler is given one and filters by it, whatever the configuration.
  */
 
+import { HttpError } from './errors.ts';
+
 export type Access = 'read' | 'list' | 'write';
 export type Resource =
   | 'acl'
@@ -30,4 +32,14 @@ export function visible<T>(
   allowed: (authorize: Authorize, row: T) => boolean,
 ): readonly T[] {
   return authorize.visibility === '' ? rows : rows.filter((row) => allowed(authorize, row));
+}
+
+/** Throws the 403 that Consul answers. */
+export function requireAccess(
+  { authorize }: { readonly authorize: Authorize },
+  resource: Resource,
+  name: string,
+  access: Access,
+): void {
+  if (!authorize.allows(resource, name, access)) throw new HttpError(403, 'Permission denied');
 }

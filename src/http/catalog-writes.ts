@@ -1,5 +1,6 @@
 import type { CatalogRegistration } from '../catalog/writer.ts';
 import { defaultWeights, type Service } from '../model/service.ts';
+import { requireAccess } from './authorize.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import type { Deps } from './deps.ts';
 import {
@@ -166,9 +167,6 @@ export async function deregister(request: HttpRequest, deps: Deps): Promise<Answ
 }
 
 function requireWrite(request: HttpRequest, node: string, service: string | undefined): void {
-  const { authorize } = request;
-  const allowed =
-    authorize.allows('node', node, 'write') &&
-    (service === undefined || authorize.allows('service', service, 'write'));
-  if (!allowed) throw new HttpError(403, 'Permission denied');
+  requireAccess(request, 'node', node, 'write');
+  if (service !== undefined) requireAccess(request, 'service', service, 'write');
 }

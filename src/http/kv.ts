@@ -1,4 +1,5 @@
 import { KvError, type KvRow } from '../kv/kv.ts';
+import { requireAccess } from './authorize.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import { visible } from './authorize.ts';
 import type { Deps } from './deps.ts';
@@ -26,7 +27,7 @@ export function get(request: HttpRequest, deps: Deps): Answer | Promise<Answer> 
 }
 
 function one(request: HttpRequest, deps: Deps): ViewSpec<KvRow | undefined> {
-  requireKey(request, request.tail, 'read');
+  requireAccess(request, 'key', request.tail, 'read');
   return {
     view: deps.kv.get(request.tail),
     render: (row) => {
@@ -107,7 +108,7 @@ export async function put(request: HttpRequest, deps: Deps): Promise<Answer> {
   checkDatacenter(request, deps.options.datacenter);
   if (key === '') throw badRequest('Missing key name');
   refuseConflict(request, ['acquire', 'cas', 'release']);
-  requireKey(request, key, 'write');
+  requireAccess(request, 'key', key, 'write');
   const flags = query.has('flags') ? parseUint64(query.get('flags')) : 0n;
   const cas = query.has('cas') ? { cas: parseUint64(query.get('cas')) } : {};
   const value = await request.body(deps.options.kvMaxValueBytes);
@@ -139,11 +140,11 @@ export async function remove(request: HttpRequest, deps: Deps): Promise<Answer> 
   if (key === '' && !recurse) throw badRequest('Missing key name');
   refuseConflict(request, ['cas', 'recurse']);
   if (recurse) {
-    requireKey(request, key, 'write');
+    requireAccess(request, 'key', key, 'write');
     await deps.kv.deleteTree(key);
     return jsonAnswer(true, request.pretty);
   }
-  requireKey(request, key, 'write');
+  requireAccess(request, 'key', key, 'write');
   const cas = query.has('cas') ? { cas: parseUint64(query.get('cas')) } : {};
   return jsonAnswer(await deps.kv.delete(key, cas), request.pretty);
 }
@@ -152,8 +153,4 @@ export async function remove(request: HttpRequest, deps: Deps): Promise<Answer> 
 function refuseConflict(request: HttpRequest, names: readonly string[]): void {
   const given = names.filter((name) => request.query.has(name));
   if (given.length > 1) throw badRequest(`Conflicting flags: ${request.query.encode()}`);
-}
-
-function requireKey(request: HttpRequest, key: string, access: 'read' | 'write'): void {
-  if (!request.authorize.allows('key', key, access)) throw new HttpError(403, 'Permission denied');
 }

@@ -2,6 +2,7 @@ import type { SessionEntry } from '@portolan/sdk/wire';
 import { KvError } from '../kv/kv.ts';
 import type { SessionRequest, SessionRow, ServiceCheckRef } from '../kv/sessions.ts';
 import { durationProblem, parseDurationNs } from '../lib/duration.ts';
+import { requireAccess } from './authorize.ts';
 import { jsonAnswer, type Answer } from './answer.ts';
 import { visible } from './authorize.ts';
 import { DecodeError, decodeBody, list, object, text, type Decoder } from './decode.ts';
@@ -71,7 +72,7 @@ export async function create(request: HttpRequest, deps: Deps): Promise<Answer> 
   checkDatacenter(request, deps.options.datacenter);
   const bytes = await request.body(deps.options.maxBodyBytes);
   const wanted = sessionOf(bytes.length === 0 ? {} : decodeBody(bytes, sessionBody), deps.agent.nodeName);
-  if (wanted.node !== '') requireSession(request, wanted.node, 'write');
+  if (wanted.node !== '') requireAccess(request, 'session', wanted.node, 'write');
   const id = await applied(deps.sessions.create(wanted));
   return jsonAnswer({ ID: id }, request.pretty);
 }
@@ -101,7 +102,7 @@ export async function destroy(request: HttpRequest, deps: Deps): Promise<Answer>
   checkDatacenter(request, deps.options.datacenter);
   const id = tailOf(request, 'Missing session');
   const session = await applied(() => deps.sessions.info(id).read());
-  if (session !== undefined) requireSession(request, session.node, 'write');
+  if (session !== undefined) requireAccess(request, 'session', session.node, 'write');
   await applied(deps.sessions.destroy(id));
   return jsonAnswer(true, request.pretty);
 }
@@ -110,7 +111,7 @@ export async function renew(request: HttpRequest, deps: Deps): Promise<Answer> {
   checkDatacenter(request, deps.options.datacenter);
   const id = tailOf(request, 'Missing session');
   const session = deps.sessions.info(id).read();
-  if (session !== undefined) requireSession(request, session.node, 'write');
+  if (session !== undefined) requireAccess(request, 'session', session.node, 'write');
   const renewed = await deps.sessions.renew(id);
   if (renewed === undefined) throw new HttpError(404, `Session id '${id}' not found`);
   return jsonAnswer([wireSession(renewed)], request.pretty);
@@ -187,8 +188,4 @@ async function applied<T>(work: Promise<T> | (() => T)): Promise<T> {
 function tailOf(request: HttpRequest, missing: string): string {
   if (request.tail === '') throw badRequest(missing);
   return request.tail;
-}
-
-function requireSession(request: HttpRequest, node: string, access: 'read' | 'write'): void {
-  if (!request.authorize.allows('session', node, access)) throw new HttpError(403, 'Permission denied');
 }
