@@ -4,8 +4,9 @@ import type { AgentSelf, Member } from '@portolan/sdk/wire';
 import type { ClusterMember } from '../catalog/member.ts';
 import type { Config } from '../config/config.ts';
 import type { AgentInfo } from '../http/deps.ts';
+import { hostPort } from '../lib/host-port.ts';
 import { compatVersion, version } from '../lib/version.ts';
-import { type ClusterInfo, hostPort } from './cluster.ts';
+import type { ClusterInfo } from './cluster.ts';
 import type { Registry } from '../registry/registry.ts';
 
 export interface AgentInfoDeps {

@@ -5,7 +5,6 @@
  * registry has synchronised and the registrar has a complete list (or Docker is known to be absent), so that a restart renders nothing
  * that has not changed.
  */
-import { rmSync, writeFileSync } from 'node:fs';
 import { Catalog } from '../catalog/catalog.ts';
 import { CatalogTable } from '../catalog/catalog-table.ts';
 import { TombstoneCollector } from '../catalog/collector.ts';
@@ -22,7 +21,6 @@ import { SessionRules } from '../kv/session-rules.ts';
 import { SessionTable } from '../kv/session-table.ts';
 import { Sessions } from '../kv/sessions.ts';
 import { aborted } from '../lib/abort.ts';
-import { fileProblem } from '../lib/file-problem.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { compatVersion, version } from '../lib/version.ts';
@@ -36,10 +34,10 @@ import { type Store, StoreError } from '../store/store.ts';
 import { Watches } from '../watch/watches.ts';
 import { agentInfo } from './agent-info.ts';
 import { type Cluster, clusterInfo, keepRegistryInLine, openCluster, openSteward } from './cluster.ts';
-import { AgentError } from './errors.ts';
 import { openEngine, registrarOptions } from './registrar-agent.ts';
 import { Gauges } from './gauges.ts';
 import { Closers, Loops } from './lifecycle.ts';
+import { writePidFile } from './pid-file.ts';
 import { Reload } from './reload.ts';
 import { openServers } from './servers.ts';
 import { ReplicaSource } from './source-replica.ts';
@@ -123,7 +121,10 @@ async function serve(config: Config, given: Serving): Promise<void> {
     dns: { catalog: parts.catalog, log: log.child('dns'), restores: () => parts.replica.restores },
   });
   stack.add('servers', () => servers.close());
-  if (config.pidFile !== '') writePidFile(config.pidFile, stack);
+  if (config.pidFile !== '') {
+    const remove = writePidFile(config.pidFile);
+    stack.add('pid file', () => Promise.resolve(remove()));
+  }
   if (engine !== undefined) {
     const synced = startRegistrar(config, { parts, loops, engine, log, stop, gauges });
     await Promise.race([synced, loops.failed, aborted(signal)]);
@@ -138,16 +139,6 @@ async function serve(config: Config, given: Serving): Promise<void> {
   const ends =
     config.dev || parts.cluster.left.isOpen ? 'agent stops' : 'agent stops; services stay registered';
   log.child('agent').info({}, ends);
-}
-
-function writePidFile(path: string, stack: Closers): void {
-  try {
-    writeFileSync(path, `${process.pid}\n`);
-  } catch (cause) {
-    const text = `pid_file ${path}: ${fileProblem(cause)}; choose another with -pid-file`;
-    throw new AgentError('pid-file', text, { cause });
-  }
-  stack.add('pid file', () => Promise.resolve(rmSync(path, { force: true })));
 }
 
 // ---- parts ----

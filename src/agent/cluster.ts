@@ -15,6 +15,7 @@ import { type Job, Steward } from '../cluster/steward.ts';
 import type { StewardTable } from '../cluster/steward-table.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lib/clock.ts';
+import { hostPort } from '../lib/host-port.ts';
 import { Latch } from '../lib/latch.ts';
 import type { Logger } from '../lib/log.ts';
 import { compatVersion } from '../lib/version.ts';
@@ -199,7 +200,3 @@ async function leaveCluster(
 }
 
 const answerMs = 200;
-
-export function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}

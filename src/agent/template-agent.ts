@@ -4,7 +4,6 @@
  * In: a configuration, and again after each reload signal. Out: an exit code, as consul-template's (template.md 3.6).
  * Invariant: when it returns, no command and no child runs any more, and the pid file is gone.
  */
-import { rmSync, writeFileSync } from 'node:fs';
 import type { TemplateLoad } from '../config/template-config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { fileProblem } from '../lib/file-problem.ts';
@@ -16,6 +15,7 @@ import { OwedCommands } from '../render/owed.ts';
 import { type ChildEnd, Supervisor, type SupervisorOptions } from '../render/supervisor.ts';
 import { AgentError } from './errors.ts';
 import { notifyReady } from './notify-ready.ts';
+import { writePidFile } from './pid-file.ts';
 import { type SessionEnd, TemplateSession } from './template-session.ts';
 import { consulEnvironment, sourceSettings } from './template-source.ts';
 import { forwardedSignals } from './template-signals.ts';
@@ -62,20 +62,11 @@ export async function runTemplates(run: TemplateRun, deps: TemplateRunDeps): Pro
 }
 
 async function runProgram(program: TemplateProgram, pidFile: string): Promise<number> {
-  if (pidFile !== '') writePidFile(pidFile);
+  const remove = pidFile === '' ? undefined : writePidFile(pidFile);
   try {
     return await program.run();
   } finally {
-    if (pidFile !== '') rmSync(pidFile, { force: true });
-  }
-}
-
-function writePidFile(path: string): void {
-  try {
-    writeFileSync(path, `${process.pid}\n`);
-  } catch (cause) {
-    const text = `pid_file ${path}: ${fileProblem(cause)}; choose another with -pid-file`;
-    throw new AgentError('pid-file', text, { cause });
+    remove?.();
   }
 }
 

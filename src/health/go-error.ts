@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { hostPort } from '../lib/host-port.ts';
 
 /** Node's network errors in the words that Consul's users (and their alerts) know: those of Go's net package. */
 
@@ -32,7 +32,7 @@ export function goNetworkError(error: unknown, address: string): string {
   if (code === 'EAI_AGAIN') return `dial tcp: lookup ${hostname ?? hostOf(address)}: server misbehaving`;
   const connect = code === undefined ? undefined : connectTexts[code];
   if (connect !== undefined) {
-    return `dial tcp ${ip === undefined || port === undefined ? address : joinHostPort(ip, port)}: ${connect}`;
+    return `dial tcp ${ip === undefined || port === undefined ? address : hostPort(ip, port)}: ${connect}`;
   }
   if (code === 'ECONNRESET') return `read tcp ${address}: read: connection reset by peer`;
   if (code === 'UND_ERR_SOCKET') return 'EOF';
@@ -68,10 +68,6 @@ function firstError(error: unknown): Cause {
     return cause;
   }
   return { message: String(error) };
-}
-
-function joinHostPort(host: string, port: number): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function hostOf(address: string): string {

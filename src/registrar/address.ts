@@ -1,3 +1,4 @@
+import { hostPort } from '../lib/host-port.ts';
 import type { ContainerNetwork, ContainerPort, ContainerSnapshot, PortBinding } from '../docker/docker.ts';
 import type { DesiredOptions } from './options.ts';
 
@@ -148,8 +149,7 @@ function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
-/** `host:port` with brackets around IPv6. An address of '' is this host's loopback: the checks run beside the engine. */
-export function hostPort(address: string, port: number): string {
-  const host = address === '' ? '127.0.0.1' : address;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+/** Where a check asks. An address of '' is this host's loopback: the checks run beside the engine. */
+export function checkAddress(address: string, port: number): string {
+  return hostPort(address === '' ? '127.0.0.1' : address, port);
 }

@@ -1,7 +1,7 @@
 import { parseDurationMs } from '../lib/duration.ts';
 import type { CheckDefinition, CheckKind } from '../model/registration.ts';
 import { isCheckStatus } from '../model/check-rules.ts';
-import { hostPort } from './address.ts';
+import { checkAddress } from './address.ts';
 import { isYes, type Metadata } from './metadata.ts';
 
 /**
@@ -81,7 +81,7 @@ export function initialStatus(metadata: Metadata): {
 function httpKind(scheme: 'http' | 'https', metadata: Metadata, path: string, service: Source): CheckKind {
   return {
     type: 'http',
-    url: `${scheme}://${hostPort(service.address, service.port)}${path.startsWith('/') ? '' : '/'}${path}`,
+    url: `${scheme}://${checkAddress(service.address, service.port)}${path.startsWith('/') ? '' : '/'}${path}`,
     method: metadata.get(`check_${scheme}_method`) || 'GET',
     headers: {},
     body: '',
@@ -92,7 +92,7 @@ function httpKind(scheme: 'http' | 'https', metadata: Metadata, path: string, se
 }
 
 function tcpKind(value: string, address: string, port: number): CheckKind | undefined {
-  return isYes(value) ? { type: 'tcp', address: hostPort(address, port), tls: false } : undefined;
+  return isYes(value) ? { type: 'tcp', address: checkAddress(address, port), tls: false } : undefined;
 }
 
 /** Throws RangeError for what is no duration above zero. */
