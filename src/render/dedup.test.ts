@@ -9,6 +9,7 @@ import { packShared, partBytes, readHeader, unpackShared } from './dedup-payload
 import { LockServer } from './dedup.testkit.ts';
 import { instance, ScriptedSource } from './source.testkit.ts';
 import type { Query, Subscription } from './source.ts';
+import { until } from './until.testkit.ts';
 
 const web = { type: 'service', name: 'web', tag: '', dc: '', near: '', filters: ['passing'] } as const;
 const spec = { source: 't.tpl', text: 'x', destination: '/out' };
@@ -30,14 +31,6 @@ class Host {
 
   port(): number | undefined {
     return (this.answer.current()?.data as { port: number }[] | undefined)?.[0]?.port;
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 5000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, `not reached: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 

@@ -8,6 +8,7 @@ import { FakeConsul } from './consul.testkit.ts';
 import type { Fault } from './consul.testkit.ts';
 import { HttpSource } from './source-http.ts';
 import type { HttpSourceOptions } from './source-http.ts';
+import { until } from './until.testkit.ts';
 
 interface Scene {
   readonly consul: FakeConsul;
@@ -32,15 +33,6 @@ async function open(t: TestContext, options: Partial<HttpSourceOptions> = {}, fa
     (error) => errors.push(error.message),
   );
   return { consul, values, errors, asked: () => consul.seen.length };
-}
-
-async function until(condition: () => boolean, withinMs = 4000): Promise<number> {
-  const started = performance.now();
-  while (!condition()) {
-    assert.ok(performance.now() - started < withinMs, `not reached: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return performance.now() - started;
 }
 
 function refuse(status: number, body: string, headers: Record<string, string> = {}): Fault {

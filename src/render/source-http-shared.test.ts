@@ -7,6 +7,7 @@ import type { HttpSourceOptions } from './source-http.ts';
 import { Entry } from './source-http-entry.ts';
 import { folders } from './source-http-keys.ts';
 import type { Answers, Query, Subscription } from './source.ts';
+import { until } from './until.testkit.ts';
 
 interface Follow<Q extends Query> {
   readonly subscription: Subscription<Q>;
@@ -44,15 +45,6 @@ class World {
 
 function serviceQuery(name: string, filters: readonly string[]) {
   return { type: 'service', name, tag: '', dc: '', near: '', filters } as const;
-}
-
-async function until(condition: () => boolean, withinMs = 5000): Promise<number> {
-  const started = performance.now();
-  while (!condition()) {
-    assert.ok(performance.now() - started < withinMs, `not reached in ${withinMs} ms: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return performance.now() - started;
 }
 
 const many = 40;

@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test';
 import { HttpSource } from './source-http.ts';
 import type { HttpSourceOptions } from './source-http.ts';
 import type { Answers, Query, Subscription } from './source.ts';
+import { until } from './until.testkit.ts';
 
 /** An API whose views a test sets; a query with a view's own index is held until the view changes. */
 class Api {
@@ -89,14 +90,6 @@ async function follow<Q extends Query>(
     (error) => errors.push(error),
   );
   return { subscription, changes, errors };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 5000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, `not reached: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 function entry(node: string, id: string, status: string, tags: readonly string[] | null = []): object {

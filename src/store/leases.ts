@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.ts';
-import type { LeaseId } from './store.ts';
+import type { LeaseHandle, LeaseId } from './store.ts';
 
 /** Seconds that a lease of one process gets for `ttlSeconds`: at least 1, on a grain of a millisecond. */
 export function grantedTtlSeconds(ttlSeconds: number): number {
@@ -48,6 +48,27 @@ export class Leases {
   end(id: LeaseId): boolean {
     this.#deadlines.get(id)?.timer.cancel();
     return this.#deadlines.delete(id);
+  }
+
+  /**
+   * A lease by its id, whoever started it. `assertOpen` throws when the store is closed; `onRevoked` removes the lease's
+   * keys.
+   */
+  handle(
+    id: LeaseId,
+    deps: { readonly assertOpen: () => void; readonly onRevoked: (id: LeaseId) => Promise<void> | void },
+  ): LeaseHandle {
+    return {
+      id,
+      keepAlive: async () => {
+        deps.assertOpen();
+        return this.extend(id);
+      },
+      revoke: async () => {
+        deps.assertOpen();
+        if (this.end(id)) await deps.onRevoked(id);
+      },
+    };
   }
 
   /** Stops all timers; the leases stay as they are stored. */

@@ -118,17 +118,10 @@ class EmbeddedStore implements Store {
   }
 
   leaseById(id: LeaseId): LeaseHandle {
-    return {
-      id,
-      keepAlive: async () => {
-        this.#assertOpen();
-        return this.#leases.extend(id);
-      },
-      revoke: async () => {
-        this.#assertOpen();
-        if (this.#leases.end(id)) await this.#end(id);
-      },
-    };
+    return this.#leases.handle(id, {
+      assertOpen: () => this.#assertOpen(),
+      onRevoked: (ended) => this.#end(ended),
+    });
   }
 
   async barrier(): Promise<Revision> {

@@ -93,17 +93,10 @@ export class MemoryStore implements Store {
   }
 
   leaseById(id: LeaseId): LeaseHandle {
-    return {
-      id,
-      keepAlive: async () => {
-        this.#assertOpen();
-        return this.#leases.extend(id);
-      },
-      revoke: async () => {
-        this.#assertOpen();
-        if (this.#leases.end(id)) this.#dropKeysOf(id);
-      },
-    };
+    return this.#leases.handle(id, {
+      assertOpen: () => this.#assertOpen(),
+      onRevoked: (ended) => this.#dropKeysOf(ended),
+    });
   }
 
   async barrier(): Promise<Revision> {
