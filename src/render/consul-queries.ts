@@ -1,6 +1,14 @@
 /** Queries as requests of Consul's HTTP API, and its answers as templates' data. */
 import { Client, ClientError } from '@portolan/sdk';
-import type { HealthCheck, KvEntry, Node, NodeService, ReadOptions, ServiceEntry } from '@portolan/sdk';
+import type {
+  CatalogNode,
+  HealthCheck,
+  KvEntry,
+  Node,
+  NodeService,
+  ReadOptions,
+  ServiceEntry,
+} from '@portolan/sdk';
 import type { Dispatcher } from 'undici';
 import { compareUtf8 } from '../lib/bytes.ts';
 import { fromBytes } from '../template/text.ts';
@@ -42,6 +50,14 @@ export interface ServiceStamp {
   readonly service: string;
   readonly index: number;
 }
+
+export type ServiceStamps = ReadonlyMap<string, ServiceStamp>;
+
+/**
+ * An answer of the short way, on which nothing is decoded that has not changed. `same`: the server's index has not moved.
+ * `unusual`: an error, an old answer, no index; then only the long way tells.
+ */
+export type IfMoved<A> = A | 'same' | 'unusual';
 
 export interface ConsulQueriesOptions {
   readonly address: string;
@@ -91,37 +107,30 @@ export class ConsulQueries {
   }
 
   /**
-   * Instances, unless the server's index of them is still `index`: then undefined, and nothing has been decoded. The short
-   * way for reads of hundreds of services of which one has changed; anything unusual takes the long one.
+   * Instances, unless the server's index of them is still `index`: the short way for reads of hundreds of services of which
+   * one has changed.
    */
   async askIfMoved(
     query: ServiceQuery,
     index: number,
     maxStaleMs: number,
-    options: ReadOptions,
-  ): Promise<Answer<ServiceQuery> | undefined> {
-    if (maxStaleMs <= 0 || query.connect !== undefined) return this.ask(query, options);
-    const { statusCode, headers, body } = await this.#request(query);
-    const isFresh =
-      statusCode === 200 &&
-      Number(headers['x-consul-lastcontact'] ?? 0) <= maxStaleMs &&
-      headers['x-consul-knownleader'] !== 'false';
-    const moved = Number(headers['x-consul-index'] ?? 0);
-    if (!isFresh || moved === index || !(moved > 0)) {
-      await body.dump();
-      return isFresh && index > 0 && moved === index ? undefined : this.ask(query, options);
-    }
-    const entries = await orNetwork(() => body.text());
-    const answer = { index: moved, knownLeader: true, lastContactMs: 0 };
-    return orNotConsul(async () => ({
-      ...answer,
-      data: selectInstances(query, listed(JSON.parse(entries) as readonly ServiceEntry[]).map(healthService)),
-    }));
+  ): Promise<IfMoved<Answer<ServiceQuery>>> {
+    if (query.connect !== undefined) return 'unusual';
+    const found = await this.#getIfMoved(this.#servicePath(query), index, maxStaleMs);
+    if (typeof found === 'string') return found;
+    return orNotConsul(async () => {
+      const entries = listed(JSON.parse(found.text) as readonly ServiceEntry[]);
+      return { ...fresh(found.index), data: selectInstances(query, entries.map(healthService)) };
+    });
   }
 
-  #request(query: ServiceQuery): Promise<Dispatcher.ResponseData> {
-    const path = this.#servicePath(query);
-    return orNetwork(() =>
+  async #getIfMoved(
+    path: string,
+    index: number,
+    maxStaleMs: number,
+  ): Promise<IfMoved<{ readonly index: number; readonly text: string }>> {
+    if (maxStaleMs <= 0) return 'unusual';
+    const { statusCode, headers, body } = await orNetwork(() =>
       this.#agent.request({
         origin: this.#origin,
         path,
@@ -131,23 +140,40 @@ export class ConsulQueries {
         bodyTimeout: plainLimitMs,
       }),
     );
+    const isFresh =
+      statusCode === 200 &&
+      Number(headers['x-consul-lastcontact'] ?? 0) <= maxStaleMs &&
+      headers['x-consul-knownleader'] !== 'false';
+    const moved = Number(headers['x-consul-index'] ?? 0);
+    if (isFresh && moved > 0 && moved !== index) {
+      return { index: moved, text: await orNetwork(() => body.text()) };
+    }
+    await body.dump();
+    return isFresh && index > 0 && moved === index ? 'same' : 'unusual';
   }
 
   #servicePath(query: ServiceQuery): string {
     const known = this.#paths.get(query);
     if (known !== undefined) return known;
-    const dc = query.dc || this.#options.datacenter;
     const pairs = [
       ...(query.tag === '' ? [] : [`tag=${encodeURIComponent(query.tag)}`]),
       ...(isPassingOnly(query) ? ['passing=1'] : []),
       ...(query.near === '' ? [] : [`near=${encodeURIComponent(query.near)}`]),
-      'stale',
-      ...(dc === undefined || dc === '' ? [] : [`dc=${encodeURIComponent(dc)}`]),
-      ...(query.scope === undefined ? [] : [scopeParameters(query.scope)]),
     ];
-    const path = `${this.#prefix}/v1/health/service/${encodeURIComponent(query.name)}?${pairs.join('&')}`;
+    const path = this.#stalePath(`/v1/health/service/${encodeURIComponent(query.name)}`, pairs, query);
     this.#paths.set(query, path);
     return path;
+  }
+
+  #stalePath(path: string, parameters: readonly string[], place: Place): string {
+    const dc = place.dc || this.#options.datacenter;
+    const pairs = [
+      ...parameters,
+      'stale',
+      ...(dc === undefined || dc === '' ? [] : [`dc=${encodeURIComponent(dc)}`]),
+      ...(place.scope === undefined ? [] : [scopeParameters(place.scope)]),
+    ];
+    return `${this.#prefix}${path}?${pairs.join('&')}`;
   }
 
   /** What all checks say of when they changed, and of which service they are; bodies above `mostBytes` are `too-large`. */
@@ -166,7 +192,7 @@ export class ConsulQueries {
     place: Place,
     node: string,
     options: ReadOptions,
-  ): Promise<Reply<ReadonlyMap<string, ServiceStamp> | undefined>> {
+  ): Promise<Reply<ServiceStamps | undefined>> {
     const client = this.#clientOf(place.scope);
     const answer = await orNotConsul(async () =>
       map(await client.catalog.node(node, placedAt(place, options)), (found) =>
@@ -174,6 +200,22 @@ export class ConsulQueries {
       ),
     );
     return checked(answer);
+  }
+
+  /** The same, unless the server's index of the node is still `index`. */
+  async nodeStampsIfMoved(
+    place: Place,
+    node: string,
+    index: number,
+    maxStaleMs: number,
+  ): Promise<IfMoved<Reply<ServiceStamps | undefined>>> {
+    const path = this.#stalePath(`/v1/catalog/node/${encodeURIComponent(node)}`, [], place);
+    const found = await this.#getIfMoved(path, index, maxStaleMs);
+    if (typeof found === 'string') return found;
+    return orNotConsul(async () => {
+      const answer = JSON.parse(found.text) as CatalogNode | null;
+      return { ...fresh(found.index), data: serviceStamps(named(answer?.Services)) };
+    });
   }
 
   /** Every row below a prefix; bodies above `mostBytes` are `too-large`. */
@@ -350,7 +392,7 @@ function checkStamp(check: HealthCheck & { readonly ModifyIndex?: number }): Che
 
 function serviceStamps(
   services: Readonly<Record<string, NodeService & { readonly ModifyIndex?: number }>>,
-): ReadonlyMap<string, ServiceStamp> | undefined {
+): ServiceStamps | undefined {
   const stamps = new Map<string, ServiceStamp>();
   for (const { ID, Service: service, ModifyIndex: index } of Object.values(services)) {
     if (typeof index !== 'number') return undefined;
@@ -383,6 +425,10 @@ function isPassingOnly({ filters }: ServiceQuery): boolean {
 
 function nearOptions(near: string, options: ReadOptions): ReadOptions {
   return near === '' ? options : { ...options, near };
+}
+
+function fresh(index: number): Omit<Reply<unknown>, 'data'> {
+  return { index, knownLeader: true, lastContactMs: 0 };
 }
 
 /** The server neither holds such a request nor says how old its answer is. */

@@ -44,6 +44,8 @@ export class FakeConsul {
   #keys = 10;
   readonly #rows = new Map<string, Row>();
   readonly #nodeAddresses = new Map<string, string>();
+  /** By node, when one of its instances was taken away. */
+  readonly #removals = new Map<string, number>();
   readonly #nodeChecks = new Map<string, { readonly status: string; readonly index: number }>();
   readonly #byService = new Map<string, { index: number; rows: Set<Row> }>();
   readonly #kv = new Map<string, { readonly value: string; readonly index: number }>();
@@ -84,6 +86,7 @@ export class FakeConsul {
   /** Everything as after a restore: indexes start low again. */
   restore(): void {
     this.index = this.#services = this.#checks = this.#nodes = this.#keys = 3;
+    this.#removals.clear();
     for (const [key, row] of this.#rows) this.#rows.set(key, { ...row, index: 3, checkIndex: 3 });
     for (const entry of this.#byService.values()) entry.index = 3;
     for (const entry of this.#byService.values()) entry.rows.clear();
@@ -124,6 +127,7 @@ export class FakeConsul {
     entry.rows.delete(row);
     entry.index = this.index;
     this.#services = this.index;
+    this.#removals.set(node, this.index);
     if (row.status !== undefined) this.#checks = this.index;
     this.#wake();
   }
@@ -255,7 +259,7 @@ export class FakeConsul {
   #nodeView(name: string): View {
     if (!this.#nodeAddresses.has(name)) return { index: 1, body: null };
     const own = [...this.#rows.values()].filter((row) => row.node === name);
-    const index = Math.max(this.#nodes, ...own.map((row) => row.index));
+    const index = Math.max(this.#nodes, this.#removals.get(name) ?? 0, ...own.map((row) => row.index));
     return {
       index,
       body: {

@@ -23,8 +23,12 @@ type ListName = 'services' | 'nodes' | 'checks';
 
 /** The list of checks may come a little after that of services. */
 const explainMs = 30;
+/** Of a stream of changes each puts that off; not longer than this. */
+const mostExplainMs = 90;
 /** Without news for so long it is quiet. */
 const quietMs = 300;
+/** In a stream of changes a list is read for a sixtieth of the time at most, unless it takes longer than this. */
+const pauseFactor = 60;
 const mostPauseMs = 100;
 /** How long a reading of all services takes in a stream of changes, for each of them and at most. */
 const spreadMsEach = 0.9;
@@ -50,15 +54,16 @@ export class CatalogSignals implements Signals {
   #checks = new Map<string, CheckStamp>();
   /** Indexes at which checks have changed, since the list of services moved last. */
   #explained = new Set<number>();
-  /** Where the list of services was before the moves that are not explained yet. */
-  #unexplainedFrom: number | undefined;
+  /** Where the list of services was before the moves that are not explained yet, and until when that may take. */
+  #unexplained: { readonly from: number; readonly giveUpMs: number } | undefined;
   #explain: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
   #sweep: NodeJS.Timeout | undefined;
   readonly #stamps: NodeStamps;
   #isFinding = false;
   #rest: NodeJS.Timeout | undefined;
-  #findsAgain = false;
+  /** The index to find up to as soon as may be; 0: none. */
+  #findAgain = 0;
   #unread = 0;
   #nextRead = 0;
   #sweptMs = Number.NEGATIVE_INFINITY;
@@ -142,7 +147,7 @@ export class CatalogSignals implements Signals {
         return serverError(error)?.code === 'too-large' ? ('stop' as const) : ('retry' as const);
       },
       restMs: () => idleMs,
-      pauseMs: (busyMs: number) => Math.min(10 * busyMs, mostPauseMs),
+      pauseMs: (busyMs: number) => Math.min(pauseFactor * busyMs, mostPauseMs),
     };
     const { options, wake, signal } = this.#deps;
     this.#loops.push(runPoll(poll, options, wake, signal));
@@ -166,41 +171,43 @@ export class CatalogSignals implements Signals {
   }
 
   #explainLater(from: number, to: number, isNamed: boolean): void {
-    this.#unexplainedFrom ??= from;
+    const now = performance.now();
+    const { from: since, giveUpMs } = (this.#unexplained ??= { from, giveUpMs: now + mostExplainMs });
     clearTimeout(this.#explain);
-    this.#explain = setTimeout(() => {
-      const since = this.#unexplainedFrom ?? from;
-      this.#unexplainedFrom = undefined;
+    const explain = (): void => {
+      this.#unexplained = undefined;
       const isNewestKnown = isNamed || this.#explained.has(to);
-      if (!isNewestKnown) this.#findChanges();
+      if (!isNewestKnown) this.#findChanges(to);
       else if (!this.#isExplained(since, isNamed ? to - 1 : to)) this.#readAllWhenQuiet();
       for (const index of this.#explained) if (index <= to) this.#explained.delete(index);
-    }, explainMs);
+    };
+    this.#explain = setTimeout(explain, Math.min(explainMs, giveUpMs - now));
   }
 
-  /** Something has changed in some service. */
-  #findChanges(): void {
+  /** Something has changed in some service, the last time at index `to`. */
+  #findChanges(to: number): void {
     const nodes = [...this.#nodes.keys()];
     if (nodes.length === 0 || nodes.length * servicesForNode > this.#byService.size)
       return this.#urgeServices();
     if (this.#isFinding) {
-      this.#findsAgain = true;
+      this.#findAgain = to;
       return;
     }
     this.#isFinding = true;
-    void this.#stamps.changes(nodes, this.#deps.signal).then((names) => {
+    void this.#stamps.read(nodes, this.#deps.signal).then((index) => {
       if (this.#deps.signal.aborted) return;
       // A server that has not heard of the change yet tells of none.
-      if (names === undefined || names.size === 0) this.#urgeServices();
+      if (index === undefined || index < to) this.#urgeServices();
       else {
-        for (const name of names) this.#urgeService(name);
-        this.#urgeConnect();
+        const behind = this.#services().filter((entry) => this.#stamps.isAheadOf(entry));
+        for (const entry of behind) this.#urge(entry);
+        if (behind.length > 0) this.#urgeConnect();
       }
       this.#rest = setTimeout(() => {
+        const again = this.#findAgain;
         this.#isFinding = false;
-        if (!this.#findsAgain) return;
-        this.#findsAgain = false;
-        this.#findChanges();
+        this.#findAgain = 0;
+        if (again > 0) this.#findChanges(again);
       }, findRestMs);
     });
   }

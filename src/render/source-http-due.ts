@@ -12,6 +12,7 @@ import type { AskOptions } from './source-http-ask.ts';
 import type { Entry } from './source-http-entry.ts';
 import type { Retry, Wake } from './source-http-poll.ts';
 import { serverError } from './source-http-transport.ts';
+import type { Query } from './source.ts';
 
 export interface DueDeps {
   readonly queries: ConsulQueries;
@@ -113,15 +114,18 @@ export class DueQueue {
   async #ask(entry: Entry, index: number): Promise<Awaited<ReturnType<ConsulQueries['ask']>> | undefined> {
     const { queries } = this.#deps;
     const { query } = entry;
-    const signal = this.#signal;
     const known = entry.current === undefined ? 0 : entry.index;
-    const answer =
-      query.type === 'service'
-        ? await queries.askIfMoved(query, known, this.#options.maxStaleMs, { signal, consistency: 'default' })
-        : await askFresh((read) => queries.ask(query, read), 0, this.#options, signal);
-    const reached = answer?.index ?? known;
-    if (reached === 0 || reached >= index) return answer;
-    return askFresh((read) => queries.ask(query, read), 0, { ...this.#options, maxStaleMs: 0 }, signal);
+    const options = this.#options;
+    const short = query.type === 'service' && (await queries.askIfMoved(query, known, options.maxStaleMs));
+    if (short === 'same') return known >= index ? undefined : this.#askLeader(query);
+    if (short === 'unusual') return this.#askLeader(query);
+    const answer = short || (await askFresh((read) => queries.ask(query, read), 0, options, this.#signal));
+    return answer.index === 0 || answer.index >= index ? answer : this.#askLeader(query);
+  }
+
+  #askLeader(query: Query): ReturnType<ConsulQueries['ask']> {
+    const leader = { ...this.#options, maxStaleMs: 0 };
+    return askFresh((read) => this.#deps.queries.ask(query, read), 0, leader, this.#signal);
   }
 
   #rest(error: unknown): void {

@@ -69,6 +69,14 @@ async function openMany(t: TestContext, options: Partial<HttpSourceOptions> = {}
   return { world, follows, consul: world.consul };
 }
 
+/** The first readings, which are done twice, are over. */
+async function quiet(consul: FakeConsul): Promise<void> {
+  for (let seen = -1; seen !== consul.seen.length; ) {
+    seen = consul.seen.length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
 function ports(follow: Follow<ReturnType<typeof serviceQuery>> | undefined): readonly number[] {
   return follow!.subscription.current()!.data.map(({ port }) => port);
 }
@@ -171,14 +179,52 @@ test('many queries on a server that tells no index are read again within 2 s', a
 
 test('of many services on few nodes the nodes tell which has changed', async (t) => {
   const { follows, consul } = await openMany(t, {}, null);
-  consul.register({ node: 'n1', id: 's39-1', service: 's39', port: 5 });
-  await until(() => ports(follows[39]).includes(5));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await quiet(consul);
   const before = consul.seen.length;
   consul.register({ node: 'n1', id: 's38-1', service: 's38', port: 6 });
   consul.deregister('n0', 's37-0');
   await until(() => ports(follows[38]).includes(6) && ports(follows[37]).length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
   assert.ok(consul.seen.length - before < 15, consul.seen.slice(before).join('\n'));
+});
+
+test('of a node that a server behind the others tells nothing new of, all services are read', async (t) => {
+  const { follows, consul } = await openMany(t, {}, null);
+  await quiet(consul);
+  const old = new Map<string, { readonly index: string; readonly body: string }>();
+  for (const node of ['n0', 'n1']) {
+    const answer = await fetch(`http://127.0.0.1:${consul.port}/v1/catalog/node/${node}`);
+    old.set(`/v1/catalog/node/${node}`, {
+      index: answer.headers.get('x-consul-index')!,
+      body: await answer.text(),
+    });
+  }
+  consul.fault = ({ pathname }, response) => {
+    const answer = old.get(pathname);
+    if (answer === undefined) return undefined;
+    response.writeHead(200, { 'X-Consul-Index': answer.index }).end(answer.body);
+    return 'handled';
+  };
+  consul.register({ node: 'n1', id: 's39-1', service: 's39', port: 5 });
+  await until(() => ports(follows[39]).includes(5), 500);
+});
+
+test('a stream of changes that no check names is told while it lasts, and nothing else is read', async (t) => {
+  const { follows, consul } = await openMany(t, {}, null);
+  await quiet(consul);
+  const reads = (): number => consul.seen.filter((url) => url.startsWith('/v1/health/service/')).length;
+  const before = reads();
+  const changed = 30;
+  for (let i = 0; i < 300; i++) {
+    const which = Math.floor(i / 10);
+    consul.register({ node: 'n1', id: `s${which}-1`, service: `s${which}`, port: 2000 + i });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const inTime = follows.filter(({ changes }) => changes.length > 1).length;
+  assert.ok(inTime >= changed / 2, `${inTime} of ${changed}`);
+  for (let i = 0; i < changed; i++) await until(() => ports(follows[i]).includes(2009 + 10 * i), 800);
+  assert.ok(reads() - before < 2 * changed + many, `${reads() - before} reads`);
+  assert.deepEqual(new Set(follows.slice(changed).map(({ changes }) => changes.length)), new Set([1]));
 });
 
 test('a list of checks that is too large is not followed: everything is read again within 2 s', async (t) => {
