@@ -30,6 +30,7 @@ ensureDebianPackages({
   'docker.io': '/usr/sbin/dockerd',
   nginx: '/usr/sbin/nginx',
   haproxy: '/usr/sbin/haproxy',
+  caddy: '/usr/bin/caddy',
   apache2: '/usr/sbin/apache2',
   varnish: '/usr/sbin/varnishd',
   prometheus: '/usr/bin/prometheus',

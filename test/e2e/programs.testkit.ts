@@ -18,11 +18,20 @@ export interface Program {
   /** Settings that the template reads from the KV store. */
   readonly kv: Readonly<Record<string, string>>;
   readonly args: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 type Setup = (folder: string, port: number) => Program;
 
-export const programs: Readonly<Record<string, Setup>> = { nginx, haproxy, apache, varnish, prometheus };
+export const programs: Readonly<Record<string, Setup>> = {
+  nginx,
+  haproxy,
+  caddy,
+  apache,
+  varnish,
+  prometheus,
+};
 
 function nginx(folder: string, port: number): Program {
   const destination = join(folder, 'portolan.conf');
@@ -78,6 +87,41 @@ function haproxy(folder: string, port: number): Program {
     ],
     kv: { 'proxy/haproxy/bind': `127.0.0.1:${port}` },
     args: ['-W', '-f', config, '-f', destination, '-p', pid],
+  };
+}
+
+function caddy(folder: string, port: number): Program {
+  const destination = join(folder, 'portolan.caddy');
+  const config = join(folder, 'Caddyfile');
+  writeFileSync(
+    config,
+    `{
+	admin unix/${folder}/admin
+	default_bind 127.0.0.1
+}
+import ${destination}
+`,
+  );
+  const binary = '/usr/bin/caddy';
+  // It keeps its certificates and last configuration in a home.
+  const env = { XDG_CONFIG_HOME: join(folder, 'config'), XDG_DATA_HOME: join(folder, 'data') };
+  const own = Object.entries(env)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
+  return {
+    name: 'caddy',
+    binary,
+    port,
+    destination,
+    edits: [
+      ['/etc/caddy/portolan.caddy', destination],
+      ['/etc/caddy/Caddyfile', config],
+      ['"caddy validate', `"${own} ${binary} validate`],
+      ['"caddy reload', `"${own} ${binary} reload`],
+    ],
+    kv: { 'proxy/caddy/port': String(port) },
+    env,
+    args: ['run', '--adapter', 'caddyfile', '--config', config],
   };
 }
 
@@ -195,7 +239,10 @@ export class Running {
 
   private constructor(program: Program) {
     this.program = program;
-    this.#process = spawn(program.binary, program.args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(program.binary, program.args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...program.env },
+    });
     for (const stream of [this.#process.stdout, this.#process.stderr])
       stream?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     process.once('exit', this.#onExit);

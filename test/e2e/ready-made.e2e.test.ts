@@ -13,7 +13,7 @@ import { scratchFolder } from './command.testkit.ts';
 import { missingProgram, type Program, prepare, programs, Running } from './programs.testkit.ts';
 import { get, Traffic } from './traffic.testkit.ts';
 
-const proxies = ['nginx', 'haproxy', 'apache', 'varnish'];
+const proxies = ['nginx', 'haproxy', 'caddy', 'apache', 'varnish'];
 const host = 'web.localhost';
 
 /** A server that answers with its name, and /metrics. */
@@ -196,7 +196,7 @@ function writeConfig(
 }
 
 const binaries = ['nginx', 'haproxy', 'apache2', 'varnishd'].map((name) => `/usr/sbin/${name}`);
-const lacking = missingProgram([...binaries, '/usr/bin/prometheus']);
+const lacking = missingProgram([...binaries, '/usr/bin/caddy', '/usr/bin/prometheus']);
 const skip = lacking ?? (process.getuid?.() === 0 ? false : 'needs root');
 
 test('real proxies follow a service from no instance to some and back, and lose no request', {

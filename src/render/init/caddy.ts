@@ -17,7 +17,8 @@ export const caddy: ReadyMade = {
   command: 'caddy reload --adapter caddyfile --config /etc/caddy/Caddyfile',
   setup: ['The Caddyfile has the line: import /etc/caddy/portolan.caddy'],
   template: `{{- /*
-Caddy 2 as a reverse proxy: sites to be imported by the Caddyfile. Unequal weights need Caddy 2.8.
+Caddy 2 as a reverse proxy: sites to be imported by the Caddyfile. An instance stands in its list as often as it weighs,
+ten times at most: that works in every Caddy 2, before weighted_round_robin too.
 
 ${proxyConvention}
   proxy/caddy/scheme    before each host; default http:// (https:// lets Caddy obtain certificates)
@@ -33,17 +34,25 @@ ${proxySettings}
 	respond "No instance can take this request." 503
 }
 ${eachService}
-{{- $weights := "" }}
-{{- $unequal := false }}
+{{- $most := 0 }}
+{{- $least := 65536 }}
 ${eachInstance}
-{{- if gt $weight 1 }}{{ $unequal = true }}{{ end }}
-{{- $instances = printf "%s %s" $instances $at }}
-{{- $weights = printf "%s %d" $weights $weight }}
+{{- $most = maximum $most $weight }}
+{{- $least = minimum $least $weight }}
+{{- $instances = printf "%s %s=%d" $instances $at $weight }}
 ${endInstances}
+{{- $upstreams := "" }}
+{{- range $instances | trimSpace | split " " }}
+{{- $one := split "=" . }}
+{{- $times := parseInt (index $one 1) }}
+{{- if gt $most 10 }}{{ $times = multiply 10 $times | divide $most | maximum 1 }}{{ end }}
+{{- if eq $most $least }}{{ $times = 1 }}{{ end }}
+{{- range loop $times }}{{ $upstreams = printf "%s %s" $upstreams (index $one 0) }}{{ end }}
+{{- end }}
 
 {{ $scheme }}{{ $host }}:{{ $port }} {
-	reverse_proxy{{ $instances }} {
-		lb_policy {{ if $unequal }}weighted_round_robin{{ $weights }}{{ else }}round_robin{{ end }}
+	reverse_proxy{{ $upstreams }} {
+		lb_policy round_robin
 		# A request that no instance has seen yet goes to the next one.
 		lb_retries 3
 		fail_duration 2s

@@ -100,9 +100,35 @@ test('weights are those of Consul: of an instance that warns its own, 0 keeps it
   assert.match(render('haproxy', given), /weight 10\n.*weight 3\n.*weight 256\n/);
   assert.match(render('apache', given), /loadfactor=10 [^]*loadfactor=3 [^]*loadfactor=100 /);
   assert.match(render('varnish', given), /s-web-1, 10\);[^]*s-web-2, 3\);[^]*s-web-3, 1000\);/);
-  assert.match(render('caddy', given), /lb_policy weighted_round_robin 10 3 1000\n/);
-  assert.match(render('caddy', world([instance()])), /lb_policy round_robin\n/);
+  const times = (address: string): string => Array.from({ length: 10 }, () => address).join(' ');
+  const caddy = (address: string): string =>
+    `\treverse_proxy 10.0.0.1:80 10.0.0.2:80 ${times(address)} {\n\t\tlb_policy round_robin\n`;
+  assert.ok(render('caddy', given).includes(caddy('10.0.0.4:80')), render('caddy', given));
   for (const name of proxies) assert.doesNotMatch(render(name, given), /10\.0\.0\.3/, name);
+});
+
+test('caddy lists an instance as often as it weighs; where all weigh the same, once', () => {
+  const upstreams = (...weights: readonly number[]): string | undefined =>
+    /reverse_proxy (.*) \{/.exec(
+      render(
+        'caddy',
+        world(
+          weights.map((Passing, i) =>
+            instance({ ID: `web-${i}`, Address: `10.0.0.${i}`, Weights: { Passing, Warning: 1 } }),
+          ),
+        ),
+      ),
+    )?.[1];
+  assert.equal(upstreams(1, 2), '10.0.0.0:80 10.0.0.1:80 10.0.0.1:80');
+  assert.equal(upstreams(7, 7), '10.0.0.0:80 10.0.0.1:80');
+  assert.equal(upstreams(7), '10.0.0.0:80');
+  assert.equal(upstreams(20, 65535)?.split(' ').length, 11);
+  assert.equal(
+    upstreams(50, 100)
+      ?.split(' ')
+      .filter((one) => one === '10.0.0.0:80').length,
+    5,
+  );
 });
 
 test('a service has its own host by meta, unless that is none', () => {
