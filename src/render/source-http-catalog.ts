@@ -8,7 +8,8 @@
  * While one of the lists can't be followed, all are read in turn.
  */
 import type { ReadOptions } from '@portolan/sdk';
-import type { CheckStamp, Place, Reply } from './consul-queries.ts';
+import type { CheckStamp } from './consul-answers.ts';
+import type { Place, Reply } from './consul-queries.ts';
 import { idleMs } from './source-http-alone.ts';
 import type { Fresh } from './source-http-ask.ts';
 import type { Entry } from './source-http-entry.ts';

@@ -2,7 +2,8 @@
  * Which services changed, asked by node: a few nodes are sooner read than hundreds of services. What an instance's own index
  * says is held against the index of the answer that is known: the answer is behind when the instance is newer, or gone.
  */
-import type { ConsulQueries, Place, ServiceStamps } from './consul-queries.ts';
+import type { ServiceStamps } from './consul-answers.ts';
+import type { ConsulQueries, Place } from './consul-queries.ts';
 import { askFresh } from './source-http-ask.ts';
 import type { AskOptions } from './source-http-ask.ts';
 import type { Entry } from './source-http-entry.ts';
