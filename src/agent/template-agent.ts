@@ -8,6 +8,7 @@ import type { TemplateLoad } from '../config/template-config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import type { Logger } from '../lib/log.ts';
+import { PathWatch } from '../lib/path-watch.ts';
 import { childEnvironment } from '../render/child-environment.ts';
 import type { FileChange } from '../render/dry.ts';
 import type { TemplateStatus } from '../render/options.ts';
@@ -24,6 +25,8 @@ import { openStatusServer } from './template-status-server.ts';
 
 export interface TemplateRun {
   readonly load: TemplateLoad;
+  /** Just before its files were read (wall clock). */
+  readonly readAtMs: number;
   readonly dry: boolean;
 }
 
@@ -72,6 +75,7 @@ async function runProgram(program: TemplateProgram, pidFile: string): Promise<nu
 
 class TemplateProgram {
   #load: TemplateLoad;
+  #readAtMs: number;
   readonly #dry: boolean;
   readonly #deps: TemplateRunDeps;
   readonly #gauges: TemplateGauges;
@@ -81,14 +85,16 @@ class TemplateProgram {
   #finish: (code: number) => void = () => {};
   #session: TemplateSession;
   #unlisten: () => void = () => {};
+  #watch: PathWatch | undefined;
   #isStopping = false;
   #reloading: Promise<void> | undefined;
   #reloadAgain = false;
 
-  constructor({ load, dry }: TemplateRun, deps: TemplateRunDeps, gauges: TemplateGauges) {
+  constructor({ load, readAtMs, dry }: TemplateRun, deps: TemplateRunDeps, gauges: TemplateGauges) {
     this.#gauges = gauges;
     gauges.follow(() => this.#session.status());
     this.#load = load;
+    this.#readAtMs = readAtMs;
     this.#dry = dry;
     this.#deps = deps;
     this.#owed = openOwed(dry ? '' : load.stateDir);
@@ -106,6 +112,7 @@ class TemplateProgram {
   async run(): Promise<number> {
     const { log, signal } = this.#deps;
     this.#listen();
+    this.#watchFiles();
     const onAbort = (): void => this.#stop('SIGTERM', templateExitCodes.done);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
@@ -116,6 +123,7 @@ class TemplateProgram {
       return await this.#result;
     } finally {
       this.#isStopping = true;
+      this.#watch?.close();
       await Promise.all([this.#supervisor?.stop(), this.#session.close()]);
       // It may have waited for a command that was running, and have opened another session.
       await this.#reloading;
@@ -166,6 +174,19 @@ class TemplateProgram {
     this.#unlisten = this.#deps.listen([...names], (name) => this.#onSignal(name));
     // Last: a signal without a listener would end the process.
     former();
+  }
+
+  // Every saved state counts as a reload signal; one that cannot be used is logged, and the next one is tried.
+  #watchFiles(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    const { watch, paths, templates } = this.#load;
+    if (!watch || this.#isStopping) return;
+    const sources = templates.flatMap(({ source }) => (source === '' ? [] : [source]));
+    this.#watch = new PathWatch([...paths, ...sources], this.#readAtMs, {
+      clock: systemClock,
+      onChange: () => this.#beginReload(),
+    });
   }
 
   #onSignal(name: NodeJS.Signals): void {
@@ -228,12 +249,15 @@ class TemplateProgram {
   async #reload(): Promise<void> {
     const { log } = this.#deps;
     try {
+      const readAtMs = systemClock.wallMs();
       const load = this.#deps.reload();
       if (this.#load.strict) this.#supervisor?.restart();
       if (!(await this.#session.adopt(load))) await this.#replaceSession(load);
       this.#load = load;
+      this.#readAtMs = readAtMs;
       this.#supervisor?.configure(supervisorOptions(load));
       this.#listen();
+      this.#watchFiles();
       for (const warning of load.warnings) log.warn({}, warning);
       if (load.exec.command.length > 0 !== (this.#supervisor !== undefined))
         log.warn({}, 'exec takes effect at the next start');

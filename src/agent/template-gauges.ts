@@ -58,6 +58,7 @@ export class TemplateGauges {
     return {
       'render.templates': all.length,
       'render.templates_waiting': count('waiting'),
+      'render.templates_held': count('held'),
       'render.templates_failed': count('failed', 'broken'),
       'render.waiting_dependencies': all.reduce((sum, { waitingFor }) => sum + waitingFor.length, 0),
       'render.commands_owed': all.filter(({ commandOwed }) => commandOwed).length,

@@ -70,6 +70,7 @@ export class TemplateSession {
         stateDir: load.stateDir === '' ? undefined : load.stateDir,
         environment: consulEnvironment(this.#settings),
         strict: load.strict,
+        ...(load.once && load.onceTimeoutMs > 0 ? { onceTimeoutMs: load.onceTimeoutMs } : {}),
         ...(load.errorOnFailedLookup ? { failedLookupMs: load.queryWaitMs } : {}),
       },
       {
@@ -127,6 +128,6 @@ export class TemplateSession {
 }
 
 /** The wait of each template is part of it, so that another one makes it another template. */
-function specsOf({ templates, wait, once, errorFatal }: TemplateLoad): readonly TemplateSpec[] {
-  return templateSpecs(templates, { wait: once ? null : wait, errorFatal });
+function specsOf({ templates, hold, wait, once, errorFatal }: TemplateLoad): readonly TemplateSpec[] {
+  return templateSpecs(templates, { hold, wait: once ? null : wait, errorFatal });
 }

@@ -46,6 +46,7 @@ test('a template that waits says for what and how long', () => {
       Destination: '/etc/a',
       State: 'waiting',
       Error: '',
+      HeldBecause: '',
       WaitingFor: [{ ID: 'kv.block(x)', Seconds: 1.235, Error: '' }],
       Dependencies: ['kv.block(x)'],
       Evaluations: 2,
@@ -56,6 +57,16 @@ test('a template that waits says for what and how long', () => {
       CommandOwed: false,
     },
   ]);
+});
+
+test('a held template says why', () => {
+  const [row] = templateRows([{ ...waiting, state: 'held', heldBecause: 'too few' }]);
+  assert.deepEqual([row!.State, row!.HeldBecause], ['held', 'too few']);
+  assert.ok(
+    templateGauges([{ ...waiting, state: 'held' }]).some(
+      ({ name, value }) => name === 'render.template.held' && value === 1,
+    ),
+  );
 });
 
 test('a command that was killed is told with its time, its signal and the end of what it printed', () => {
@@ -89,6 +100,7 @@ test('every template has its gauges, but those of what has not happened yet', ()
     evaluations_total: 2,
     renders_total: 0,
     failed: 0,
+    held: 0,
     waiting_dependencies: 1,
     command_owed: 0,
   });
@@ -97,6 +109,7 @@ test('every template has its gauges, but those of what has not happened yet', ()
     renders_total: 3,
     last_render_seconds: Date.UTC(2026, 0, 2, 3, 4, 5) / 1000,
     failed: 1,
+    held: 0,
     waiting_dependencies: 0,
     command_owed: 1,
     last_command_exit: -1,

@@ -11,6 +11,7 @@ export function templateRows(all: readonly TemplateStatus[]): readonly AgentTemp
     Destination: status.destination,
     State: status.state,
     Error: status.error ?? '',
+    HeldBecause: status.heldBecause ?? '',
     WaitingFor: status.waitingFor.map(({ id, forMs, error }) => ({
       ID: id,
       Seconds: seconds(forMs),
@@ -49,6 +50,7 @@ export function templateGauges(all: readonly TemplateStatus[]): readonly Labelle
       ['render.template.renders_total', status.renders],
       ['render.template.last_render_seconds', lastRenderAt === undefined ? undefined : lastRenderAt / 1000],
       ['render.template.failed', status.state === 'failed' || status.state === 'broken' ? 1 : 0],
+      ['render.template.held', status.state === 'held' ? 1 : 0],
       ['render.template.waiting_dependencies', status.waitingFor.length],
       ['render.template.command_owed', status.commandOwed ? 1 : 0],
       ['render.template.last_command_exit', lastCommand === undefined ? undefined : (lastCommand.exit ?? -1)],

@@ -1,6 +1,6 @@
 /** Template stanzas of the configuration -> what the runner takes: texts are read, users and groups are looked up. */
 import { readFileSync } from 'node:fs';
-import type { TemplateConfig, Wait } from '../config/config.ts';
+import type { HoldConfig, TemplateConfig, Wait } from '../config/config.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import { templateSpec, type TemplateSpec } from '../render/options.ts';
 import { fromBytes } from '../template/text.ts';
@@ -8,6 +8,7 @@ import { AgentError } from './errors.ts';
 
 /** What a stanza that says nothing of it has. */
 export interface TemplateDefaults {
+  readonly hold: HoldConfig | null;
   readonly wait: Wait | null;
   /** undefined: no template may end anything, whatever it says. */
   readonly errorFatal: boolean | undefined;
@@ -15,7 +16,7 @@ export interface TemplateDefaults {
 
 export function templateSpecs(
   configs: readonly TemplateConfig[],
-  defaults: TemplateDefaults = { wait: null, errorFatal: undefined },
+  defaults: TemplateDefaults = { hold: null, wait: null, errorFatal: undefined },
 ): readonly TemplateSpec[] {
   return configs.map((config) => {
     const { source, contents } = config;
@@ -25,6 +26,7 @@ export function templateSpecs(
       destination: config.destination,
       command: config.command,
       commandTimeoutMs: config.commandTimeoutMs,
+      commandGroup: config.commandGroup,
       killSignal: config.killSignal,
       killTimeoutMs: config.killTimeoutMs,
       env: config.env,
@@ -41,6 +43,7 @@ export function templateSpecs(
       functionDenylist: config.functionDenylist,
       sandboxPath: config.sandboxPath,
       errorFatal: defaults.errorFatal !== undefined && (config.errorFatal ?? defaults.errorFatal),
+      hold: config.hold ?? defaults.hold,
       wait: config.wait ?? defaults.wait,
     });
   });

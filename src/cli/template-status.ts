@@ -38,15 +38,16 @@ function report(all: readonly AgentTemplate[], nowMs: number, paint: Paint): str
     const state = all[i]?.State;
     return state === 'failed' || state === 'broken'
       ? paint(line, 'red')
-      : state === 'waiting'
+      : state === 'waiting' || state === 'held'
         ? paint(line, 'yellow')
         : line;
   });
-  const details = all.flatMap(({ Destination, Error: error, WaitingFor }) => [
+  const details = all.flatMap(({ Destination, Error: error, HeldBecause, WaitingFor }) => [
     ...WaitingFor.map(
       ({ ID, Seconds, Error: why }) =>
         `${Destination} waits for ${ID} since ${Seconds.toFixed(1)} s${why === '' ? '' : `: ${why}`}`,
     ),
+    ...(HeldBecause === '' ? [] : [`${Destination} is held as it is: ${HeldBecause}`]),
     ...(error === '' ? [] : [`${Destination}: ${error}`]),
   ]);
   return [paint(head ?? '', 'bold'), ...painted, ...(details.length === 0 ? [] : ['', ...details]), ''].join(

@@ -73,6 +73,7 @@ async function run(flags: Flags, io: Io): Promise<number> {
     return 0;
   }
   const dry = isDry(flags);
+  const readAtMs = Date.now();
   const load = loadOrExplain(flags, io);
   if (flags['parseOnly'] === true) return parseAll(load, io);
   const { log, close } = openTemplateLog(load.log, io.err, codes.badConfig);
@@ -80,7 +81,7 @@ async function run(flags: Flags, io: Io): Promise<number> {
   for (const warning of [...load.warnings, ...vaultWarnings(flags)]) log.warn({}, warning);
   try {
     return await runTemplates(
-      { load, dry },
+      { load, readAtMs, dry },
       {
         log,
         signal: io.signal,

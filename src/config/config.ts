@@ -148,6 +148,16 @@ export interface EnvConfig {
 }
 
 /** One template stanza; exactly one of source and contents is not ''. */
+/** When data look so wrong that a file is held as it is. */
+export interface HoldConfig {
+  /** Least items of each list that a template asks for. */
+  readonly minItems: number;
+  /** The largest part (0 to 1) of such a list that may be gone since the last rendering. */
+  readonly maxDrop: number;
+  /** After so long the file follows all the same; 0: never. */
+  readonly timeoutMs: number;
+}
+
 export interface TemplateConfig {
   readonly source: string;
   readonly contents: string;
@@ -155,6 +165,8 @@ export interface TemplateConfig {
   /** A list is executed as it is; one string with spaces goes through `sh -c`. Empty: none. */
   readonly command: readonly string[] | string;
   readonly commandTimeoutMs: number;
+  /** Templates of one group change together, or not at all, and share a command; '' = none. */
+  readonly commandGroup: string;
   /** Sent to a command whose time is over; null: it is killed at once. */
   readonly killSignal: NodeJS.Signals | null;
   /** How long it then has before it is killed. */
@@ -178,5 +190,7 @@ export interface TemplateConfig {
   readonly errorFatal: boolean | undefined;
   readonly functionDenylist: readonly string[];
   readonly sandboxPath: string;
+  /** null: the runner's. */
+  readonly hold: HoldConfig | null;
   readonly wait: Wait | null;
 }

@@ -181,6 +181,40 @@ test('the environment fills what nobody set', () => {
   assert.equal(load(`consul { token = "" } ${one}`, { env }).consul.token, '');
 });
 
+test('templates of a command group have the command that one of them names', () => {
+  const got = load(`
+template { contents = "1" destination = "/1" command_group = "g" }
+template { contents = "2" destination = "/2" command_group = "g" exec { command = "run" timeout = "5s" } }
+template { contents = "3" destination = "/3" command_group = "g" exec { command = "run" timeout = "5s" } }
+template { contents = "4" destination = "/4" command_group = "h" }
+template { contents = "5" destination = "/5" }`);
+  assert.deepEqual(
+    got.templates.map(({ commandGroup, command, commandTimeoutMs }) => [
+      commandGroup,
+      command,
+      commandTimeoutMs,
+    ]),
+    [
+      ['g', 'run', 5000],
+      ['g', 'run', 5000],
+      ['g', 'run', 5000],
+      ['h', '', 30_000],
+      ['', '', 30_000],
+    ],
+  );
+});
+
+test('a hold is of one template or of all', () => {
+  const own = 'template { contents = "x" destination = "/d" hold { min_items = 2 timeout = "0s" } }';
+  const got = load(`hold { max_drop = "12.5%" } once_timeout = "1m" watch = true ${one} ${own}`);
+  assert.deepEqual(got.hold, { minItems: 0, maxDrop: 0.125, timeoutMs: 300_000 });
+  assert.deepEqual(
+    got.templates.map(({ hold }) => hold),
+    [null, { minItems: 2, maxDrop: 1, timeoutMs: 0 }],
+  );
+  assert.deepEqual([got.onceTimeoutMs, got.watch], [60_000, true]);
+});
+
 const refusals = [
   { text: 'wait { min = "x" }', want: /c:1:14: wait.min: "x" is not a duration/ },
   { text: 'wait = "5s:1s"', want: /min is longer than max/ },
@@ -188,6 +222,12 @@ const refusals = [
   { text: 'reload_signal = "SIGKILL"', want: /no process can listen to SIGKILL/ },
   { text: 'exec { env { custom = ["A"] } }', want: /env.custom: "A" is not NAME=value/ },
   { text: 'exec { comand = "x" }', want: /invalid config key exec.comand: did you mean command\?/ },
+  { text: 'hold { max_drop = 0.5 }', want: /c:1:19: hold.max_drop: 0.5 is not a percentage such as "50%"/ },
+  { text: 'hold { timeout = "1s" }', want: /hold: give min_items or max_drop/ },
+  {
+    text: 'template { contents = "x" destination = "/e" command_group = "g" command = "b" }\ntemplate { contents = "x" destination = "/f" command_group = "g" command = "a" }',
+    want: /c:2:10: template: command_group "g" has another command already/,
+  },
   { text: 'compat = "other"', want: /is not one of portolan, consul-template/ },
   { text: 'log_file { log_rotate_max_files = -2 }', want: /from -1 to/ },
 ];

@@ -23,7 +23,7 @@ import { readTemplateFiles, sniff } from './template-files.ts';
 import { flagTree, type FlagValues } from './flag-tree.ts';
 import { templateFlags } from './template-flags.ts';
 import { type RawConsul, type RawRunner, type RawSsl, runnerFields } from './template-schema.ts';
-import { envConfig, templateConfig, waitConfig } from './templates.ts';
+import { envConfig, groupedTemplates, holdConfig, templateConfig, waitConfig } from './templates.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -61,30 +61,34 @@ export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
     templates,
     exec,
     dedup: dedupConfig(raw),
+    hold: holdConfig(raw.hold),
     wait: waitConfig(raw.wait ?? {}),
     log: logConfig(raw, env, strict),
     signals: signalConfig(raw, exec),
     maxStaleMs: raw.max_stale ?? 2000,
     queryWaitMs: raw.block_query_wait ?? 60_000,
     once: strict ? options.flags?.['once'] === true : (raw.once ?? false),
+    onceTimeoutMs: raw.once_timeout ?? 0,
+    watch: raw.watch ?? false,
     pidFile: raw.pid_file ?? '',
     stateDir: raw.state_dir ?? '',
     statusAddress: raw.status?.address ?? '',
     errorFatal: raw.template_error_fatal ?? strict,
     errorOnFailedLookup: raw.err_on_failed_lookup ?? false,
     strict,
+    paths: [...(options.paths ?? [])],
     warnings: [...context.ignored].map(([key, { why }]) => `${key} has no effect: ${why}`),
   });
 }
 
 function templatesOf(raw: RawRunner, destinationOptional: boolean): readonly TemplateConfig[] {
   const delimiters = raw.default_delimiters ?? {};
-  return (raw.template ?? []).map((template) =>
-    templateConfig(
-      { left_delimiter: delimiters.left ?? '{{', right_delimiter: delimiters.right ?? '}}', ...template },
-      { destinationOptional },
-    ),
-  );
+  const templates = (raw.template ?? []).map((template) => ({
+    left_delimiter: delimiters.left ?? '{{',
+    right_delimiter: delimiters.right ?? '}}',
+    ...template,
+  }));
+  return groupedTemplates(templates).map((template) => templateConfig(template, { destinationOptional }));
 }
 
 function consulConfig(raw: RawRunner, env: Env, strict: boolean): ConsulConfig {

@@ -1,5 +1,5 @@
 /** What `portolan template` is configured with, all defaults filled in. */
-import type { EnvConfig, TemplateConfig, Wait } from './config.ts';
+import type { EnvConfig, HoldConfig, TemplateConfig, Wait } from './config.ts';
 
 export interface TlsConfig {
   readonly verify: boolean;
@@ -90,12 +90,18 @@ export interface TemplateLoad {
   readonly exec: ExecConfig;
   /** null: off. */
   readonly dedup: DedupConfig | null;
+  /** Of templates that have none of their own; null: no file is held. */
+  readonly hold: HoldConfig | null;
   readonly wait: Wait | null;
   readonly log: TemplateLogConfig;
   readonly signals: SignalConfig;
   readonly maxStaleMs: number;
   readonly queryWaitMs: number;
   readonly once: boolean;
+  /** How long a run with `once` may take; 0: no limit. */
+  readonly onceTimeoutMs: number;
+  /** Changes of configuration and template files are taken as they happen. */
+  readonly watch: boolean;
   readonly pidFile: string;
   /** '' = nothing is kept across restarts. */
   readonly stateDir: string;
@@ -105,5 +111,7 @@ export interface TemplateLoad {
   readonly errorOnFailedLookup: boolean;
   /** consul-template's behaviour where Portolan's is another; docs/compat.md lists it. */
   readonly strict: boolean;
+  /** What was read: files and directories. */
+  readonly paths: readonly string[];
   readonly warnings: readonly string[];
 }

@@ -139,6 +139,8 @@ const rows: readonly Row[] = [
   ['max-stale', 'value', 'max_stale', 'how old an answer may be, e.g. 2s; 0s asks the leader'],
   ['block-query-wait', 'value', 'block_query_wait', 'how long the source may hold a query (default 60s)'],
   ['once', 'boolean', 'once', 'render every template once, then end'],
+  ['once-timeout', 'value', 'once_timeout', 'with -once: fail when it takes longer (default: no limit)'],
+  ['watch', 'boolean', 'watch', 'take changes of configuration and template files as the reload signal does'],
   ['pid-file', 'value', 'pid_file', 'write the process ID to this file'],
   ['state-dir', 'value', 'state_dir', 'keep here what is owed and the last good data, across restarts'],
   ['status-addr', 'value', 'status.address', 'serve state and metrics here; without a host on loopback'],

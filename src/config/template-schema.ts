@@ -1,6 +1,6 @@
 /**
- * Every key of consul-template's configuration, once, and a few of our own (`check`, `state_dir`, `compat`). Old spellings
- * stand beside the new ones. Source: template.md 3.1.
+ * Every key of consul-template's configuration, once, and a few of our own (`check`, `hold`, `state_dir`, `compat`). Old
+ * spellings stand beside the new ones. Source: template.md 3.1.
  */
 import { parseDurationNs } from '../lib/duration.ts';
 import { parseSignal } from '../lib/signal-name.ts';
@@ -87,6 +87,21 @@ export const waitSection = orText(
   waitBlock,
 );
 
+/** `50%` -> 0.5. */
+const part: Decoder<number> = {
+  decode: (values, path) => values.map((tree) => partOf(tree, path)).at(-1)!,
+};
+
+function partOf(tree: Tree, path: string): number {
+  const digits = tree.kind === 'leaf' ? /^(\d+(?:\.\d+)?)%$/.exec(String(tree.value))?.[1] : undefined;
+  const percent = Number(digits ?? NaN);
+  if (percent >= 0 && percent <= 100) return percent / 100;
+  throw refused(path, tree, 'a percentage such as "50%"');
+}
+
+/** When a file is held as it is because its data look wrong. */
+const holdSection = section({ min_items: integer(0, 2 ** 31), max_drop: part, timeout: duration });
+
 const oneShot = 'a template’s command runs to its end: nothing is signalled';
 
 const envSection = section({
@@ -129,6 +144,7 @@ export const templateFields = {
   create_dest_dirs: boolean,
   command,
   command_timeout: duration,
+  command_group: string,
   exec: commandSection,
   check: command,
   check_timeout: duration,
@@ -145,6 +161,7 @@ export const templateFields = {
   function_denylist: words,
   function_blacklist: words,
   sandbox_path: string,
+  hold: holdSection,
   wait: waitSection,
   map_to_environment_variable: ignored('only Vault’s agent renders into variables'),
 };
@@ -236,6 +253,9 @@ export const runnerFields = {
   vault: ignored('Vault is not supported'),
   nomad: ignored('Nomad is not supported'),
   // Ours.
+  hold: holdSection,
+  once_timeout: duration,
+  watch: boolean,
   state_dir: string,
   status: section({ address: string }),
   compat: oneOf(['portolan', 'consul-template']),
@@ -243,6 +263,7 @@ export const runnerFields = {
 
 export type RawRunner = Decoded<typeof runnerFields>;
 export type RawTemplate = Decoded<typeof templateFields>;
+export type RawHold = ReturnType<(typeof holdSection)['decode']>;
 export type RawWait = ReturnType<(typeof waitSection)['decode']>;
 export type RawEnv = ReturnType<(typeof envSection)['decode']>;
 export type RawConsul = ReturnType<(typeof consulSection)['decode']>;

@@ -1,8 +1,9 @@
 /** Template stanzas -> TemplateConfig, the same in the agent's configuration and consul-template's (template.md 3.1). */
 import type { Position } from '../lib/tree.ts';
-import type { EnvConfig, TemplateConfig, Wait } from './config.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { EnvConfig, HoldConfig, TemplateConfig, Wait } from './config.ts';
 import { ConfigError } from './config-error.ts';
-import type { RawEnv, RawTemplate, RawWait } from './template-schema.ts';
+import type { RawEnv, RawHold, RawTemplate, RawWait } from './template-schema.ts';
 
 const defaultTimeoutMs = 30_000;
 
@@ -11,10 +12,35 @@ export interface TemplateRules {
   readonly destinationOptional?: boolean;
 }
 
-export function templateConfig(
-  raw: RawTemplate & { readonly at: Position },
-  rules: TemplateRules = {},
-): TemplateConfig {
+type PlacedTemplate = RawTemplate & { readonly at: Position };
+
+/** In a command group the one command, with all that says how it runs, is every member's. */
+export function groupedTemplates(all: readonly PlacedTemplate[]): readonly PlacedTemplate[] {
+  return all.map((template) => {
+    const group = template.command_group ?? '';
+    if (group === '') return template;
+    const leader = all.find((one) => one.command_group === group && hasCommand(one));
+    if (leader === undefined) return template;
+    const { command, command_timeout, exec } = leader;
+    const own = { command: template.command, exec: template.exec };
+    if (hasCommand(template) && !isDeepStrictEqual(own, { command, exec })) {
+      const text = `template: command_group "${group}" has another command already: its templates share one`;
+      throw new ConfigError('conflict', text, template.at);
+    }
+    return {
+      ...template,
+      ...(command && { command }),
+      ...(exec && { exec }),
+      ...(command_timeout !== undefined && { command_timeout }),
+    };
+  });
+}
+
+function hasCommand({ command, exec }: PlacedTemplate): boolean {
+  return (exec?.command ?? command ?? '').length > 0;
+}
+
+export function templateConfig(raw: PlacedTemplate, rules: TemplateRules = {}): TemplateConfig {
   const source = raw.source ?? '';
   const contents = raw.contents ?? '';
   const destination = raw.destination ?? '';
@@ -29,6 +55,7 @@ export function templateConfig(
     destination,
     command: raw.exec?.command ?? raw.command ?? '',
     commandTimeoutMs: raw.exec?.timeout ?? raw.command_timeout ?? defaultTimeoutMs,
+    commandGroup: raw.command_group ?? '',
     killSignal: raw.exec?.kill_signal ?? null,
     killTimeoutMs: raw.exec?.kill_timeout ?? defaultTimeoutMs,
     env: envConfig(raw.exec?.env),
@@ -45,6 +72,7 @@ export function templateConfig(
     errorFatal: raw.error_fatal,
     functionDenylist: [...(raw.function_denylist ?? []), ...(raw.function_blacklist ?? [])],
     sandboxPath: raw.sandbox_path ?? '',
+    hold: holdConfig(raw.hold, raw.at),
     wait: raw.wait === undefined ? null : waitConfig(raw.wait, raw.at),
   };
 }
@@ -65,6 +93,17 @@ export function envConfig(raw: RawEnv = {}): EnvConfig {
     allowlist: [...(raw.allowlist ?? []), ...(raw.whitelist ?? [])],
     denylist: [...(raw.denylist ?? []), ...(raw.blacklist ?? [])],
   };
+}
+
+const defaultHoldMs = 5 * 60_000;
+
+/** null: there is none, or one that nothing can offend. */
+export function holdConfig(raw: RawHold | undefined, at?: Position): HoldConfig | null {
+  if (raw === undefined) return null;
+  const { min_items: minItems = 0, max_drop: maxDrop = 1, timeout: timeoutMs = defaultHoldMs } = raw;
+  if (raw.min_items === undefined && raw.max_drop === undefined)
+    throw new ConfigError('conflict', 'hold: give min_items or max_drop, such as "50%"', at);
+  return { minItems, maxDrop, timeoutMs };
 }
 
 /** min alone means max = 4 x min. */

@@ -8,30 +8,19 @@
  * output is another. Without a check, all up to the command's start happens in one turn of the event loop.
  */
 import { Backoff } from '../lib/backoff.ts';
-import type { Clock, Timer } from '../lib/clock.ts';
-import type { Logger } from '../lib/log.ts';
-import { childEnvironment } from './child-environment.ts';
-import { commandText, runCommand } from './command.ts';
-import type { Command } from './command.ts';
+import type { Timer } from '../lib/clock.ts';
 import type { Candidate, Swap } from './destination.ts';
-import type { CommandReport, RunnerHooks } from './options.ts';
+import { commandError, GroupCommands, type GroupCommandsDeps } from './group-commands.ts';
+import type { CommandReport } from './options.ts';
 import type { OwedCommands } from './owed.ts';
-import { Spare } from './spare.ts';
 import type { Task } from './task.ts';
 
-export interface GroupDeps {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly hooks: RunnerHooks;
+export interface GroupDeps extends GroupCommandsDeps {
   readonly owed: OwedCommands;
-  /** Added to what commands see of this process's environment. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Ends running commands. */
-  readonly killSignal: AbortSignal;
   /** Something may be left to do: a task became dirty meanwhile. */
   readonly onIdle: () => void;
   readonly retry: boolean;
-  /** As consul-template: a command that fails ends the runner, and the file stays; one with timeout 0 is not waited for. */
+  /** As consul-template, besides: a command that fails ends the runner, and the file stays. */
   readonly strict: boolean;
   /** A failure that ends the runner. */
   readonly onFatal: (error: Error) => void;
@@ -47,26 +36,31 @@ interface Swapped {
   readonly task: Task;
   readonly bytes: Uint8Array;
   readonly swap: Swap;
+  readonly owedBefore: boolean;
 }
-
-/** A spare is armed once all is quiet: the fork must not hold up what comes next. */
-const armMs = 100;
 
 export class Group {
   readonly tasks: readonly Task[];
   readonly #deps: GroupDeps;
+  readonly #commands: GroupCommands;
   readonly #backoff = new Backoff({ minMs: 1000, maxMs: 30_000 });
+  /** A named group: of each member that has one, the output that it should have now. */
+  readonly #outputs: Map<Task, Uint8Array> | undefined;
   #busy = false;
   #retryTimer: Timer | undefined;
   #isClosed = false;
-  #armTimer: Timer | undefined;
-  readonly #spare = new Spare();
-  #staged: readonly Staged[] = [];
-  #swapped: Swapped[] = [];
+  /** What waits for its checks, in parts of which all or nothing is swapped. */
+  #staged: readonly (readonly Staged[])[] = [];
+  #swapped: readonly Swapped[] = [];
 
   constructor(tasks: readonly Task[], deps: GroupDeps) {
     this.tasks = tasks;
     this.#deps = deps;
+    this.#commands = new GroupCommands(deps);
+    if ((tasks[0]?.spec.commandGroup ?? '') === '') return;
+    this.#outputs = new Map();
+    // Those that were members of another group have outputs that only that one knew.
+    for (const task of tasks) task.dirty = !task.unusable;
   }
 
   /** A check or a command of it runs. */
@@ -81,8 +75,7 @@ export class Group {
   close(): void {
     this.#isClosed = true;
     this.#retryTimer?.cancel();
-    this.#armTimer?.cancel();
-    this.#spare.close();
+    this.#commands.close();
   }
 
   /** Starts a process ahead, soon, that the next command will be. */
@@ -90,20 +83,19 @@ export class Group {
     const [first] = this.tasks;
     // What runs once needs no second command.
     if (first === undefined || first.command === '' || !this.#deps.retry || this.#isClosed) return;
-    // A spare's output goes through pipes.
-    if (this.#deps.strict) return;
-    const { command, destination } = first.spec;
-    this.#armTimer?.cancel();
-    this.#armTimer = this.#deps.clock.after(armMs, () => {
-      if (!this.#busy) this.#spare.arm(destination, command, this.#environment(first, destination));
-    });
+    this.#commands.arm(first);
   }
 
   /** Evaluates what is dirty and writes candidates; those without a check are swapped. Call it when not `busy`. */
   render(): void {
-    const staged = this.tasks.filter((task) => task.dirty).flatMap((task) => this.#stage(task));
-    this.#staged = staged.filter(({ task }) => task.spec.check.length > 0);
-    for (const one of staged) if (!this.#staged.includes(one)) this.#swap(one);
+    const dirty = this.tasks.filter((task) => task.dirty);
+    const parts =
+      this.#outputs === undefined
+        ? dirty.map((task) => this.#stage(task))
+        : [this.#stageTogether(dirty, this.#outputs)];
+    const waiting = parts.filter((part) => part.some(({ task }) => task.spec.check.length > 0));
+    for (const part of parts) if (!waiting.includes(part)) this.#swapPart(part);
+    this.#staged = waiting;
   }
 
   /** Does what `render` left: checks, swaps, the command. Resolves when the group is idle again; never rejects. */
@@ -123,48 +115,125 @@ export class Group {
   }
 
   #stage(task: Task): readonly Staged[] {
+    const bytes = this.#evaluate(task);
+    const staged = bytes === undefined ? undefined : this.#compare(task, bytes);
+    return staged === undefined || typeof staged === 'string' ? [] : [staged];
+  }
+
+  // Nothing is staged before every member has an output, and no member that differs is left out.
+  #stageTogether(dirty: readonly Task[], outputs: Map<Task, Uint8Array>): readonly Staged[] {
+    for (const task of dirty) {
+      const before = outputs.get(task);
+      const bytes = this.#evaluate(task);
+      if (bytes === undefined) outputs.delete(task);
+      else outputs.set(task, bytes);
+      // With another file beside it, what was refused may pass.
+      if (bytes !== undefined && before !== undefined && Buffer.compare(bytes, before) !== 0)
+        for (const member of this.tasks) member.refused = undefined;
+    }
+    const behind = this.tasks.filter((task) => !outputs.has(task));
+    if (behind.length > 0) {
+      this.#holdBack([...outputs.keys()], behind);
+      return [];
+    }
+    const found = this.tasks.map((task) => this.#compare(task, outputs.get(task)!));
+    const staged = found.filter((one) => typeof one !== 'string');
+    if (!found.includes('failed')) return staged;
+    for (const { candidate } of staged) candidate.discard();
+    this.#holdBack(
+      staged.map(({ task }) => task),
+      this.tasks.filter((_, i) => found[i] === 'failed'),
+    );
+    return [];
+  }
+
+  #holdBack(tasks: readonly Task[], behind: readonly Task[]): void {
+    const names = destinationsOf(behind);
+    const hasFailed = behind.some(({ state }) => state === 'failed' || state === 'broken');
+    for (const task of tasks) {
+      if (hasFailed) task.fail('failed', new Error(`${names}, of the same command group, has failed`));
+      else task.hold(`waits for ${names}, of the same command group`);
+    }
+  }
+
+  /** Undefined: there is no output that may be written now. */
+  #evaluate(task: Task): Uint8Array | undefined {
     const known = task.error?.message;
+    const held = task.heldBecause;
     const outcome = task.evaluate();
     if (outcome.kind === 'broken' && outcome.error.message !== known) {
       this.#deps.log.error({ err: outcome.error }, 'template failed');
     }
     if (outcome.kind === 'broken' && task.spec.errorFatal) this.#deps.onFatal(outcome.error);
-    if (outcome.kind !== 'rendered') return [];
-    const { bytes } = outcome;
+    if (outcome.kind === 'held' && task.heldBecause !== held) {
+      const { destination } = task.spec;
+      this.#deps.log.warn({ destination, reason: task.heldBecause }, 'file is held as it is');
+    }
+    return outcome.kind === 'rendered' ? outcome.bytes : undefined;
+  }
+
+  #compare(task: Task, bytes: Uint8Array): Staged | 'same' | 'failed' {
     try {
-      if (task.destination.read()?.equals(bytes) === true) return this.#unchanged(task);
+      if (task.destination.read()?.equals(bytes) === true) {
+        this.#unchanged(task);
+        return 'same';
+      }
       // The retry timer will bring it back.
       if (task.refused !== undefined && Buffer.compare(task.refused, bytes) === 0) {
         task.state = 'failed';
-        return [];
+        return 'failed';
       }
-      return [{ task, bytes, candidate: task.destination.stage(bytes) }];
+      return { task, bytes, candidate: task.destination.stage(bytes) };
     } catch (error) {
       this.#failed([task], error as Error, 'destination could not be written');
       if (this.#deps.strict) this.#deps.onFatal(error as Error);
-      return [];
+      return 'failed';
     }
   }
 
-  #unchanged(task: Task): readonly Staged[] {
+  #unchanged(task: Task): void {
     if (!this.#deps.strict) task.destination.applyMode();
     task.refused = undefined;
     task.commandOwed = task.command !== '' && this.#deps.owed.has(task.spec.destination, task.command);
     if (!task.commandOwed) task.succeed();
-    return [];
   }
 
-  #swap({ task, bytes, candidate }: Staged): void {
+  /** All of it, or nothing. */
+  #swapPart(part: readonly Staged[]): boolean {
+    const failed = part.findIndex((one) => !this.#swap(one));
+    if (failed < 0) return true;
+    for (const { candidate } of part.slice(failed + 1)) candidate.discard();
+    this.#takeBack(part.slice(0, failed));
+    return false;
+  }
+
+  #swap({ task, bytes, candidate }: Staged): boolean {
+    const owedBefore = task.commandOwed;
     try {
       this.#noteDebt(task);
       const swap = candidate.swap();
-      this.#swapped.push({ task, bytes, swap });
+      this.#swapped = [...this.#swapped, { task, bytes, swap, owedBefore }];
       task.commandOwed = task.command !== '';
       task.rendered(bytes.length);
+      return true;
     } catch (error) {
       if (!task.commandOwed) this.#deps.owed.settle(task.spec.destination, task.command);
       this.#failed([task], error as Error, 'destination could not be replaced');
       if (this.#deps.strict) this.#deps.onFatal(error as Error);
+      return false;
+    }
+  }
+
+  /** Puts back what was swapped, as if it had never been; no command has seen it. */
+  #takeBack(part: readonly Staged[]): void {
+    const gone = this.#swapped.filter(({ task }) => part.some((one) => one.task === task));
+    this.#swapped = this.#swapped.filter((one) => !gone.includes(one));
+    for (const one of gone) {
+      const { task, swap, owedBefore } = one;
+      if (this.#restore([one]).length === 0) swap.remove();
+      task.commandOwed = owedBefore;
+      if (!owedBefore) this.#deps.owed.settle(task.spec.destination, task.command);
+      void swap.sync();
     }
   }
 
@@ -179,36 +248,40 @@ export class Group {
   }
 
   async #checkAll(): Promise<void> {
-    const staged = this.#staged;
+    const parts = this.#staged;
     this.#staged = [];
-    for (const one of staged) {
-      one.task.state = 'reloading';
-      if (one.task.spec.checkInPlace) await this.#checkInPlace(one);
-      else if (await this.#passes(one, one.candidate.path)) this.#swap(one);
-      else one.candidate.discard();
+    for (const part of parts) {
+      for (const { task } of part) task.state = 'reloading';
+      await this.#checkPart(part);
     }
   }
 
-  async #checkInPlace(one: Staged): Promise<void> {
-    const { task } = one;
-    const owedBefore = task.commandOwed;
-    this.#swap(one);
-    const swapped = this.#swapped.at(-1);
-    if (swapped?.task !== task || (await this.#passes(one, task.destination.path))) return;
-    this.#swapped.pop();
-    if (this.#restore([swapped]).length === 0) swapped.swap.remove();
-    task.commandOwed = owedBefore;
-    if (!owedBefore) this.#deps.owed.settle(task.spec.destination, task.command);
-    void swapped.swap.sync();
+  // Candidates first: while they are judged, no destination has been touched.
+  async #checkPart(part: readonly Staged[]): Promise<void> {
+    const judged = part.filter(({ task }) => task.spec.check.length > 0);
+    for (const one of judged.filter(({ task }) => !task.spec.checkInPlace)) {
+      if (await this.#passes(one, one.candidate.path, part)) continue;
+      for (const { candidate } of part) candidate.discard();
+      return;
+    }
+    if (!this.#swapPart(part)) return;
+    for (const one of judged.filter(({ task }) => task.spec.checkInPlace)) {
+      if (await this.#passes(one, one.task.destination.path, part)) continue;
+      return this.#takeBack(part);
+    }
   }
 
-  async #passes({ task, bytes }: Staged, candidate: string): Promise<boolean> {
-    const report = await this.#run('check', task, task.spec.check, task.spec.checkTimeoutMs, candidate);
+  async #passes({ task, bytes }: Staged, candidate: string, part: readonly Staged[]): Promise<boolean> {
+    const report = await this.#commands.check(task, candidate);
     if (report.ok) return true;
     task.refused = bytes;
     const isStopping = this.#deps.killSignal.aborted;
     const message = isStopping ? 'check was interrupted' : 'check refused the candidate';
-    this.#failed([task], commandError('check', task.spec.check, report), message);
+    this.#failed(
+      part.map((one) => one.task),
+      commandError(task, report),
+      message,
+    );
     return false;
   }
 
@@ -219,7 +292,7 @@ export class Group {
     const concerned = [...new Set([...swapped.map(({ task }) => task), ...owing])];
     const first = concerned[0];
     // The command starts before anything waits for the disk.
-    const running = first === undefined || first.command === '' ? undefined : this.#command('command', first);
+    const running = first === undefined || first.command === '' ? undefined : this.#commands.command(first);
     for (const { task, bytes, swap } of swapped) {
       void swap.sync();
       const { source, destination } = task.spec;
@@ -240,7 +313,7 @@ export class Group {
 
   // The debt is not noted: a restart finds the file as it is and runs nothing.
   #giveUp(tasks: readonly Task[], report: CommandReport): void {
-    const error = commandError('command', tasks[0]!.spec.command, report);
+    const error = commandError(tasks[0]!, report);
     for (const task of tasks) {
       this.#deps.owed.settle(task.spec.destination, task.command);
       task.commandOwed = false;
@@ -252,7 +325,7 @@ export class Group {
   // The runner stops and has killed its command. The next start knows of the debt by its note; where none outlives this
   // process, by the file: the old one is put back, so that it is replaced again then.
   #interrupted(concerned: readonly Task[], swapped: readonly Swapped[], report: CommandReport): void {
-    const error = commandError('command', concerned[0]!.spec.command, report);
+    const error = commandError(concerned[0]!, report);
     for (const task of concerned) task.fail('failed', error);
     const restored = this.#deps.owed.isDurable ? [] : this.#restore(swapped);
     for (const { task } of restored) task.commandOwed = false;
@@ -278,7 +351,7 @@ export class Group {
     report: CommandReport,
   ): Promise<void> {
     const first = concerned[0]!;
-    const error = commandError('command', first.spec.command, report);
+    const error = commandError(first, report);
     const restored = this.#restore(swapped);
     for (const task of concerned) {
       const back = restored.find((one) => one.task === task);
@@ -287,13 +360,13 @@ export class Group {
     }
     this.#failed(concerned, error, restored.length > 0 ? 'command failed, rolled back' : 'command failed');
     if (restored.length === 0) return;
-    const again = await this.#command('command-after-rollback', first);
+    const again = await this.#commands.command(first, 'command-after-rollback');
     for (const { task } of restored) {
       task.lastCommand = report;
       if (again.ok) this.#deps.owed.settle(task.spec.destination, task.command);
     }
     if (!again.ok) {
-      const failure = commandError('command', first.spec.command, again);
+      const failure = commandError(first, again);
       this.#deps.log.error({ err: failure }, 'command failed after the roll-back, too');
     }
   }
@@ -307,47 +380,6 @@ export class Group {
         return false;
       }
     });
-  }
-
-  #command(kind: CommandReport['kind'], task: Task): Promise<CommandReport> {
-    return this.#run(kind, task, task.spec.command, task.spec.commandTimeoutMs, task.spec.destination);
-  }
-
-  async #run(
-    kind: CommandReport['kind'],
-    task: Task,
-    command: Command,
-    timeoutMs: number,
-    candidate: string,
-  ): Promise<CommandReport> {
-    const at = this.#deps.clock.wallMs();
-    const { destination } = task.spec;
-    const { strict, killSignal } = this.#deps;
-    const result = await runCommand(command, {
-      timeoutMs,
-      env: this.#environment(task, candidate),
-      signal: killSignal,
-      spare: kind === 'check' ? undefined : this.#spare.take(destination),
-      killSignal: task.spec.killSignal,
-      killTimeoutMs: task.spec.killTimeoutMs,
-      inherit: strict && kind !== 'check',
-      detach: strict && kind !== 'check' && timeoutMs === 0,
-    });
-    const report: CommandReport = { ...result, kind, at };
-    task.lastCommand = report;
-    this.#deps.hooks.commandEnded?.({ ...report, command: commandText(command) });
-    const { exit, durationMs, output } = report;
-    this.#deps.log.debug({ command: commandText(command), kind, exit, durationMs, output }, 'command ended');
-    return report;
-  }
-
-  #environment({ spec }: Task, candidate: string): Record<string, string | undefined> {
-    const own = {
-      ...this.#deps.environment,
-      PORTOLAN_DESTINATION: spec.destination,
-      PORTOLAN_CANDIDATE: candidate,
-    };
-    return childEnvironment(process.env, own, spec.env);
   }
 
   #failed(tasks: readonly Task[], error: Error, message: string): void {
@@ -366,18 +398,4 @@ export class Group {
 
 function destinationsOf(tasks: readonly Task[]): string {
   return tasks.map((task) => task.spec.destination).join(' ');
-}
-
-function commandError(kind: 'check' | 'command', command: Command, report: CommandReport): Error {
-  const how = report.timedOut
-    ? `timed out after ${Math.round(report.durationMs)} ms and was killed`
-    : report.error !== undefined
-      ? `could not be started: ${report.error.message}`
-      : report.signal !== null
-        ? `was killed by ${report.signal}`
-        : `exited with ${report.exit}`;
-  const output = report.output.trim();
-  return new Error(
-    `${kind} ${JSON.stringify(commandText(command))} ${how}${output === '' ? '' : `: ${output}`}`,
-  );
 }

@@ -2,6 +2,7 @@
 import { type EnvironmentRules, inheritEverything } from './child-environment.ts';
 import type { Command, CommandResult } from './command.ts';
 import type { MissingKey } from '../template/state.ts';
+import type { HoldRules } from './hold.ts';
 import type { Wait } from './quiescence.ts';
 
 /** One template and the file that it becomes. */
@@ -14,6 +15,11 @@ export interface TemplateSpec {
   readonly command: Command;
   /** 0: no limit. */
   readonly commandTimeoutMs: number;
+  /**
+   * Templates of one group change together: nothing is swapped until all of them have an output and every check has
+   * accepted, and all go back when one is refused. They have the same command. '': none.
+   */
+  readonly commandGroup: string;
   /** Asks a command whose time is over to end; null: it is killed at once. */
   readonly killSignal: NodeJS.Signals | null;
   /** How long it then has before it is killed. */
@@ -44,6 +50,8 @@ export interface TemplateSpec {
   readonly sandboxPath: string;
   /** The template's own failure ends the runner. */
   readonly errorFatal: boolean;
+  /** null: the file follows whatever its data are. */
+  readonly hold: HoldRules | null;
   /** null: the runner's own. */
   readonly wait: Wait | null;
 }
@@ -56,6 +64,7 @@ export function templateSpec(
   return {
     command: '',
     commandTimeoutMs: 30_000,
+    commandGroup: '',
     killSignal: null,
     killTimeoutMs: 30_000,
     env: inheritEverything,
@@ -73,6 +82,7 @@ export function templateSpec(
     functionDenylist: [],
     sandboxPath: '',
     errorFatal: false,
+    hold: null,
     wait: null,
     ...parts,
   };
@@ -99,6 +109,8 @@ export interface RunnerOptions {
   readonly strict?: boolean;
   /** A key that is still absent after so long ends the runner; undefined: none does. */
   readonly failedLookupMs?: number;
+  /** With `once`: a run that takes longer fails; undefined: there is no limit. */
+  readonly onceTimeoutMs?: number;
   /** How long a stopping runner lets its commands run on before it kills them. Default 5 s. */
   readonly stopGraceMs?: number;
 }
@@ -106,6 +118,8 @@ export interface RunnerOptions {
 export type TemplateState =
   /** Some dependency has no answer yet. */
   | 'waiting'
+  /** There is an output, and a reason to keep the file as it is for now: `heldBecause`. */
+  | 'held'
   /** The destination holds what the template says, and its command has succeeded. */
   | 'current'
   /** A check or a command runs. */
@@ -135,6 +149,8 @@ export interface TemplateStatus {
   /** Wall clock, milliseconds. */
   readonly lastRenderAt: number | undefined;
   readonly error: string | undefined;
+  /** Set in state `held`. */
+  readonly heldBecause?: string | undefined;
   readonly lastCommand: CommandReport | undefined;
   /** The destination was replaced and the command has not succeeded since. */
   readonly commandOwed: boolean;

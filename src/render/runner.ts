@@ -8,7 +8,7 @@
 import { setMaxListeners } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { aborted } from '../lib/abort.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { Dependencies } from './dependencies.ts';
@@ -17,6 +17,7 @@ import { FailedLookups } from './failed-lookups.ts';
 import { Group } from './group.ts';
 import type { RunnerChild, RunnerHooks, RunnerOptions, TemplateSpec, TemplateStatus } from './options.ts';
 import { OwedCommands } from './owed.ts';
+import { Patience, waitingText } from './patience.ts';
 import type { Source } from './source.ts';
 import { Task } from './task.ts';
 
@@ -48,6 +49,7 @@ export class TemplateRunner {
   readonly #own = new Map<Task, { readonly dependencies: Dependencies; readonly source: Source }>();
   readonly #owed: OwedCommands;
   readonly #lookups: FailedLookups | undefined;
+  readonly #patience: Patience;
   #tasks: readonly Task[] = [];
   #groups: readonly Group[] = [];
   readonly #kill = new AbortController();
@@ -73,6 +75,7 @@ export class TemplateRunner {
         clock: this.#deps.clock,
         onFailed: (id) => this.#fail(new Error(`${id}: the key is still absent`)),
       });
+    this.#patience = new Patience(() => this.status(), this.#deps);
     this.#tasks = options.templates.map((spec) => this.#task(spec));
     this.#groups = this.#group(this.#tasks);
   }
@@ -99,11 +102,13 @@ export class TemplateRunner {
     });
     // Templates may wait for nothing that holds the process open: timers and file watches do not.
     const alive = setInterval(() => {}, 2 ** 30);
+    const limit = this.#armLimit();
     for (const task of this.#tasks) this.#tellUnusable(task);
     if (this.#failure !== undefined) this.#end();
     else this.#flush();
     if (!this.#options.dry) for (const group of this.#groups) group.arm();
     await Promise.race([ended, aborted(signal)]);
+    limit?.cancel();
     await this.#stop();
     clearInterval(alive);
   }
@@ -195,8 +200,9 @@ export class TemplateRunner {
     const { once, environment, strict = false } = this.#options;
     const byCommand = new Map<string, Task[]>();
     for (const [i, task] of tasks.entries()) {
-      const { env } = task.spec;
-      const key = task.command === '' ? `no command ${i}` : JSON.stringify([task.spec.command, env]);
+      const { env, command, commandGroup } = task.spec;
+      const own = task.command === '' ? `no command ${i}` : JSON.stringify([command, env]);
+      const key = commandGroup === '' ? own : `group ${commandGroup}`;
       byCommand.set(key, [...(byCommand.get(key) ?? []), task]);
     }
     const deps = {
@@ -221,6 +227,15 @@ export class TemplateRunner {
     if (!task.unusable) return;
     this.#deps.log.error({ err: task.error }, 'template failed');
     if (task.spec.errorFatal) this.#failure = task.error;
+  }
+
+  #armLimit(): Timer | undefined {
+    const { once, onceTimeoutMs } = this.#options;
+    if (!once || onceTimeoutMs === undefined) return undefined;
+    return this.#deps.clock.after(onceTimeoutMs, () => {
+      const open = this.#tasks.filter((task) => !task.settled).map((task) => openText(task.status()));
+      this.#fail(new Error(`once_timeout is over after ${onceTimeoutMs / 1000} s: ${open.join('; ')}`));
+    });
   }
 
   #fail(error: Error): void {
@@ -249,6 +264,7 @@ export class TemplateRunner {
       void reload.then(() => this.#reloads.delete(reload));
     }
     this.#lookups?.look(this.#tasks);
+    if (this.#tasks.some((task) => task.isWaiting)) this.#patience.watch();
     this.#tellChild();
     const idle = this.#groups.every((group) => !group.busy && !group.dirty);
     if (!idle || !this.#tasks.every((task) => task.settled)) return;
@@ -290,6 +306,7 @@ export class TemplateRunner {
   async #stop(): Promise<void> {
     this.#running = false;
     this.#lookups?.close();
+    this.#patience.close();
     for (const task of this.#tasks) task.close();
     for (const group of this.#groups) group.close();
     this.#shared.close();
@@ -301,6 +318,12 @@ export class TemplateRunner {
     await Promise.all(this.#reloads);
     grace.cancel();
   }
+}
+
+/** What keeps a template from its end. */
+function openText({ destination, waitingFor, heldBecause, state }: TemplateStatus): string {
+  if (waitingFor.length > 0) return `${destination} waits for ${waitingText(waitingFor)}`;
+  return heldBecause === undefined ? `${destination} is ${state}` : `${destination} is held: ${heldBecause}`;
 }
 
 function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -10,6 +10,7 @@ import type { Dependency } from './dependency.ts';
 import { Destination } from './destination.ts';
 import { AdaptiveEvaluator } from './evaluator-adaptive.ts';
 import type { Evaluation } from './evaluator.ts';
+import { Hold, type ListSizes } from './hold.ts';
 import type { CommandReport, RunnerHooks, TemplateSpec, TemplateState, TemplateStatus } from './options.ts';
 import { Quiescence } from './quiescence.ts';
 import type { Wait } from './quiescence.ts';
@@ -27,6 +28,7 @@ export interface TaskDeps {
 export type Outcome =
   | { readonly kind: 'rendered'; readonly bytes: Uint8Array }
   | { readonly kind: 'waiting' }
+  | { readonly kind: 'held' }
   | { readonly kind: 'broken'; readonly error: Error };
 
 /** More passes than this in one go: the template asks for something new each time. */
@@ -41,6 +43,8 @@ export class Task implements Dependent {
   /** Set while a check or command of it runs, and after a failure. */
   state: TemplateState = 'waiting';
   error: Error | undefined;
+  /** Why its output is not written, in state `held`. */
+  heldBecause: string | undefined;
   lastCommand: CommandReport | undefined;
   /** What a check or command refused: not tried again until its retry is due or the output is another. */
   refused: Uint8Array | undefined;
@@ -52,6 +56,7 @@ export class Task implements Dependent {
   readonly #deps: TaskDeps;
   readonly #evaluator: AdaptiveEvaluator | undefined;
   readonly #quiet: Quiescence | undefined;
+  readonly #hold: Hold | undefined;
   #missing: readonly Dependency[] = [];
   #used: readonly Dependency[] = [];
   #evaluations = 0;
@@ -83,6 +88,10 @@ export class Task implements Dependent {
       wait === null
         ? undefined
         : new Quiescence(wait, { clock: deps.clock, onQuiet: () => this.#markDirty() });
+    this.#hold =
+      spec.hold === null
+        ? undefined
+        : new Hold(spec.hold, { clock: deps.clock, onTimeout: () => this.#markDirty() });
     try {
       this.#evaluator = new AdaptiveEvaluator(
         { ...spec, name: spec.source, environment },
@@ -113,6 +122,7 @@ export class Task implements Dependent {
 
   close(): void {
     this.#quiet?.cancel();
+    this.#hold?.close();
   }
 
   /** Evaluates until no pass finds anything new. Call it when `dirty`. */
@@ -132,6 +142,11 @@ export class Task implements Dependent {
       if (failed && this.#deps.strict) return this.#broken(result.error);
       if (!complete || answered) return this.#waiting();
       if (failed) return this.#broken(result.error);
+      const reason = this.#hold?.judge(this.#listSizes());
+      if (reason !== undefined) {
+        this.hold(reason);
+        return { kind: 'held' };
+      }
       return { kind: 'rendered', bytes: toBytes(result.output) };
     }
   }
@@ -156,11 +171,19 @@ export class Task implements Dependent {
   succeed(): void {
     this.state = 'current';
     this.error = undefined;
+    this.heldBecause = undefined;
     this.refused = undefined;
     this.settled = true;
     this.isInPlace = true;
     this.#changedAtMs = undefined;
     this.#hasChanged ||= this.#isSwapped;
+    this.#isSwapped = false;
+  }
+
+  /** Its output is not written for now; the file stays as it is. */
+  hold(reason: string): void {
+    this.state = 'held';
+    this.heldBecause = reason;
     this.#isSwapped = false;
   }
 
@@ -176,6 +199,11 @@ export class Task implements Dependent {
     const changed = this.#hasChanged;
     this.#hasChanged = false;
     return changed;
+  }
+
+  /** Some dependency has no answer. */
+  get isWaiting(): boolean {
+    return this.#missing.length > 0;
   }
 
   /** Ids of keys that are waited for and that the source says do not exist. */
@@ -200,6 +228,7 @@ export class Task implements Dependent {
       renders: this.#renders,
       lastRenderAt: this.#lastRenderAt,
       error: this.error?.message,
+      heldBecause: this.state === 'held' ? this.heldBecause : undefined,
       lastCommand: this.lastCommand,
       commandOwed: this.commandOwed,
     };
@@ -213,6 +242,11 @@ export class Task implements Dependent {
     this.#used = evaluation.used;
     this.#deps.hooks.evaluated?.({ source: this.spec.source, durationMs: performance.now() - started });
     return evaluation;
+  }
+
+  #listSizes(): ListSizes {
+    const sizes = this.#used.map((one) => [one.id, this.#deps.dependencies.lookup(one)?.data] as const);
+    return new Map(sizes.flatMap(([id, data]) => (Array.isArray(data) ? [[id, data.length]] : [])));
   }
 
   #waiting(): Outcome {

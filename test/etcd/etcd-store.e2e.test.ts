@@ -329,7 +329,7 @@ describe('etcd under the engine', { concurrency: 4 }, () => {
       await commit(store, [{ put: 'live', value: new Uint8Array(1), lease: lease.id }]);
       const big: Commit = { then: [{ put: 'big', value: new Uint8Array(300_000) }] };
       const fill = async (): Promise<void> => {
-        for (let i = 0; i < 30; i++) await store.commit(big);
+        for (let i = 0; i < 300; i++) await store.commit(big);
       };
       await assert.rejects(fill(), (error: unknown) => {
         assert.ok(error instanceof StoreError);

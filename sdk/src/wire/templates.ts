@@ -3,13 +3,15 @@ export interface AgentTemplate {
   readonly Source: string;
   readonly Destination: string;
   /**
-   * waiting: some dependency has no answer; current: the file is as it should be and its command has succeeded; reloading: a
+   * waiting: some dependency has no answer; held: there is an output, and a reason to keep the file as it is; current: the file is as it should be and its command has succeeded; reloading: a
    * check or command runs; failed: writing, the check or the command failed, and is tried again; broken: the template itself
    * fails.
    */
-  readonly State: 'waiting' | 'current' | 'reloading' | 'failed' | 'broken';
+  readonly State: 'waiting' | 'held' | 'current' | 'reloading' | 'failed' | 'broken';
   /** Why it is failed or broken; '' otherwise. */
   readonly Error: string;
+  /** In state held: why. '' otherwise. */
+  readonly HeldBecause: string;
   readonly WaitingFor: readonly AgentTemplateWait[];
   /** IDs of what the last evaluation used. */
   readonly Dependencies: readonly string[];
