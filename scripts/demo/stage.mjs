@@ -78,7 +78,7 @@ export class Stage {
     const docker = `-docker-host=${this.dockerd.host}`;
     const watched = `-template=${join(this.folder, 'app.ctmpl')}:${this.upstreamFile}:${script}`;
     const args = ['agent', '-dev', '-node=demo', '-advertise=127.0.0.1', ...ports, docker, watched];
-    this.#agent = spawn(process.execPath, [join(root, 'bin/portolan'), ...args], ownGroup);
+    this.#agent = spawn(join(root, 'bin/portolan'), args, ownGroup);
     for (const stream of [this.#agent.stdout, this.#agent.stderr]) {
       stream.on('data', (chunk) => (this.#agentLog += chunk));
     }
@@ -113,8 +113,8 @@ export class Stage {
 
   /** The program's own command, as a person would type it. */
   async portolan(...args) {
-    const all = [join(root, 'bin/portolan'), ...args, `-http-addr=127.0.0.1:${this.ports.http}`];
-    return (await promisify(execFile)(process.execPath, all)).stdout;
+    const all = [...args, `-http-addr=127.0.0.1:${this.ports.http}`];
+    return (await promisify(execFile)(join(root, 'bin/portolan'), all)).stdout;
   }
 
   /** The ends of the logs, for whoever asks why. */

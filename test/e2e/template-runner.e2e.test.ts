@@ -208,7 +208,9 @@ test('a destination that cannot be is reported by name, and what was there stays
 
 const isRoot = process.getuid?.() === 0;
 
-test('mounts: a file by itself, a read-only folder, a full disk', { skip: !isRoot }, async (t) => {
+test('mounts: a file by itself, a read-only folder, a full disk', {
+  skip: !isRoot && 'needs root',
+}, async (t) => {
   const stage = await TemplateStage.open(t);
   for (const name of ['mounted', 'outer']) stage.write(name, `old ${name}\n`);
   for (const name of ['ro', 'full']) mkdirSync(stage.path(name));
