@@ -84,12 +84,20 @@ export function oneOf<const T extends string>(words: readonly T[]): Decoder<T> {
   );
 }
 
-/** File mode: an octal number or text, `0644`. */
+/** File mode: a text of octal digits, `"0644"`, or a number: `0644` in HCL and YAML, `420` in JSON. */
 export const fileMode = scalar('a file mode such as "0644"', (value) => {
-  // HCL and YAML read 0644 as the decimal number 644: the digits are what the user wrote.
+  if (typeof value === 'number' && isUsualMode(value)) return value;
+  // 644 without the zero: the digits are what the user meant.
   const text = String(value).replace(/^0o/, '');
-  return /^[0-7]{1,5}$/.test(text) ? parseInt(text, 8) : undefined;
+  const mode = /^[0-7]{1,5}$/.test(text) ? parseInt(text, 8) : undefined;
+  return mode === undefined || typeof value === 'string' || isUsualMode(mode) ? mode : undefined;
 });
+
+/** The owner may read, and nobody may do more than the owner. */
+function isUsualMode(mode: number): boolean {
+  const [owner, others] = [(mode >> 6) & 7, ((mode >> 3) | mode) & 7];
+  return Number.isInteger(mode) && mode >= 0 && mode <= 0o7777 && owner >= 4 && (others & ~owner) === 0;
+}
 
 /** A list of texts; one text counts as a list of one. Lists of several places are joined. */
 export const strings: Decoder<readonly string[]> = {

@@ -300,6 +300,40 @@ test('data live in the XDG data folder of an ordinary user, and nowhere with -de
   assert.equal(load({ flags: { dev: true } }).config.dataDir, '');
 });
 
+const modes: readonly {
+  readonly format: 'hcl' | 'json' | 'yaml' | 'toml';
+  readonly text: string;
+  readonly want: number;
+}[] = [
+  { format: 'hcl', text: '0644', want: 0o644 },
+  { format: 'hcl', text: '0400', want: 0o400 },
+  { format: 'hcl', text: '"0640"', want: 0o640 },
+  { format: 'hcl', text: '"4755"', want: 0o4755 },
+  { format: 'hcl', text: '04755', want: 0o4755 },
+  { format: 'hcl', text: '644', want: 0o644 },
+  { format: 'json', text: '420', want: 0o644 },
+  { format: 'json', text: '384', want: 0o600 },
+  { format: 'json', text: '755', want: 0o755 },
+  { format: 'json', text: '"0600"', want: 0o600 },
+  { format: 'yaml', text: '0640', want: 0o640 },
+  { format: 'yaml', text: '0o640', want: 0o640 },
+  { format: 'toml', text: '0o640', want: 0o640 },
+];
+
+for (const { format, text, want } of modes) {
+  test(`perms ${text} in ${format} are ${want.toString(8)}`, () => {
+    const files: Record<typeof format, string> = {
+      hcl: `template { contents = "x" destination = "/d" perms = ${text} }`,
+      json: `{"template": [{"contents": "x", "destination": "/d", "perms": ${text}}]}`,
+      yaml: `template:\n- contents: x\n  destination: /d\n  perms: ${text}\n`,
+      toml: `[[template]]\ncontents = "x"\ndestination = "/d"\nperms = ${text}\n`,
+    };
+    const path = join(mkdtempSync(join(tmpdir(), 'portolan-perms-')), `c.${format}`);
+    writeFileSync(path, files[format]);
+    assert.equal(load({ paths: [path] }).config.templates[0]!.perms, want);
+  });
+}
+
 test('templates take a whole stanza, and a wait with max = 4 x min', () => {
   const [template] = hcl(
     'template { contents = "x" destination = "/d" command = ["a", "b c"] perms = 0600 wait { min = "2s" } }',

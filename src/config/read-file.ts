@@ -120,7 +120,11 @@ function parseYaml(text: string): Tree {
 
 function yamlTree(node: ParsedNode, document: Document.Parsed, place: (offset: number) => Position): Tree {
   const at = place(node.range[0]);
-  if (isScalar(node)) return { kind: 'leaf', value: leafValue(node.value), at };
+  if (isScalar(node)) {
+    // As in YAML 1.1, and as whoever writes a file mode means it.
+    const isOctal = typeof node.value === 'number' && /^0[0-7]+$/.test(node.source ?? '');
+    return { kind: 'leaf', value: isOctal ? parseInt(node.source!, 8) : leafValue(node.value), at };
+  }
   if (isSeq(node)) {
     return {
       kind: 'list',

@@ -14,6 +14,11 @@ const values: readonly { name: string; text: string; want: unknown }[] = [
     text: 'a = 1\nb = "x"\nc = true\nd = -1.5e3\ne = 0x10',
     want: { a: 1, b: 'x', c: true, d: -1500, e: 16 },
   },
+  {
+    name: 'digits after a zero are octal',
+    text: 'a = 010\nb = 0\nc = 089\nd = 0.5',
+    want: { a: 8, b: 0, c: 89, d: 0.5 },
+  },
   { name: 'quoted keys', text: '"a b" = 1', want: { 'a b': 1 } },
   { name: 'comments', text: '# one\n// two\na = 1 /* three\n four */ b = 2', want: { a: 1, b: 2 } },
   { name: 'blocks', text: 'ports { dns = 53 http = 80 }', want: { ports: { dns: 53, http: 80 } } },

@@ -83,7 +83,7 @@ class Parser {
       case 'string':
         return { kind: 'leaf', value: token.text, at: token.at };
       case 'number':
-        return { kind: 'leaf', value: Number(token.text), at: token.at };
+        return { kind: 'leaf', value: numberOf(token.text), at: token.at };
       case 'word':
         return this.#word(token);
       case '[':
@@ -135,4 +135,9 @@ class Parser {
 function describe(token: HclToken): string {
   if (token.type === 'end') return 'the end of the file';
   return token.type === 'string' ? JSON.stringify(token.text) : token.text;
+}
+
+/** Digits after a zero are octal. Source: hashicorp/hcl 1, token.go, which reads integers with base 0. */
+function numberOf(text: string): number {
+  return /^0[0-7]+$/.test(text) ? parseInt(text, 8) : Number(text);
 }
