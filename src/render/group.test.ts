@@ -151,6 +151,28 @@ test('files join and leave a command group at a reload', async (t) => {
   await stage.until(() => stage.text('a') === '3');
 });
 
+test('templates with one command and a wait are rendered together, and the command runs once', async (t) => {
+  const wait = { minMs: 100, maxMs: 400 };
+  const stage = new Stage(t, (dir) =>
+    ['a', 'b'].map((name) =>
+      spec(dir, { text: `{{key "${name}"}}`, destination: join(dir, name), command: both, wait }),
+    ),
+  );
+  stage.source.set('key a', '1');
+  stage.source.set('key b', '1');
+  stage.start();
+  await stage.until(() => stage.state(0) === 'current' && stage.state(1) === 'current');
+  const before = stage.log();
+  stage.source.set('key a', '2');
+  await stage.clock.advance(60);
+  stage.source.set('key b', '3');
+  await stage.clock.advance(99);
+  assert.deepEqual(files(stage), ['1', '1']);
+  await stage.clock.advance(1);
+  await stage.until(() => stage.log() !== before && stage.state() === 'current');
+  assert.equal(stage.log(), `${before}23\n`);
+});
+
 test('a list that is suddenly empty holds its file as it is, for a time', async (t) => {
   const hold = { minItems: 1, maxDrop: 1, timeoutMs: 60_000 };
   const stage = new Stage(t, (dir) => [

@@ -18,6 +18,7 @@ import { Group } from './group.ts';
 import type { RunnerChild, RunnerHooks, RunnerOptions, TemplateSpec, TemplateStatus } from './options.ts';
 import { OwedCommands } from './owed.ts';
 import { Patience, waitingText } from './patience.ts';
+import { Quiescence } from './quiescence.ts';
 import type { Source } from './source.ts';
 import { Task } from './task.ts';
 
@@ -50,6 +51,8 @@ export class TemplateRunner {
   readonly #owed: OwedCommands;
   readonly #lookups: FailedLookups | undefined;
   readonly #patience: Patience;
+  /** Of templates that share a command and wait for the same. */
+  readonly #quiets = new Map<string, Quiescence>();
   #tasks: readonly Task[] = [];
   #groups: readonly Group[] = [];
   readonly #kill = new AbortController();
@@ -180,18 +183,30 @@ export class TemplateRunner {
   }
 
   #task(spec: TemplateSpec): Task {
-    const { environment, once, wait, strict } = this.#options;
+    const { environment, strict } = this.#options;
     const own = this.#deps.sourceFor?.(spec);
     const dependencies = own === undefined ? this.#shared : this.#openDependencies(own);
-    const task = new Task(spec, environment, once ? null : (spec.wait ?? wait), {
+    const task = new Task(spec, environment, {
       dependencies,
       clock: this.#deps.clock,
       hooks: this.#deps.hooks,
+      quiet: this.#quietOf(spec),
       strict: strict ?? false,
       onDirty: () => this.#schedule(),
     });
     if (own !== undefined) this.#own.set(task, { dependencies, source: own });
     return task;
+  }
+
+  #quietOf(spec: TemplateSpec): Quiescence | undefined {
+    const wait = spec.wait ?? this.#options.wait;
+    if (this.#options.once || wait === null) return undefined;
+    const key = groupKey(spec);
+    if (key === undefined) return new Quiescence(wait, this.#deps.clock);
+    const shared = JSON.stringify([key, wait]);
+    const quiet = this.#quiets.get(shared) ?? new Quiescence(wait, this.#deps.clock);
+    this.#quiets.set(shared, quiet);
+    return quiet;
   }
 
   /** Groups of `known` with the same members are taken as they are. */
@@ -200,9 +215,7 @@ export class TemplateRunner {
     const { once, environment, strict = false } = this.#options;
     const byCommand = new Map<string, Task[]>();
     for (const [i, task] of tasks.entries()) {
-      const { env, command, commandGroup } = task.spec;
-      const own = task.command === '' ? `no command ${i}` : JSON.stringify([command, env]);
-      const key = commandGroup === '' ? own : `group ${commandGroup}`;
+      const key = groupKey(task.spec) ?? `no command ${i}`;
       byCommand.set(key, [...(byCommand.get(key) ?? []), task]);
     }
     const deps = {
@@ -318,6 +331,12 @@ export class TemplateRunner {
     await Promise.all(this.#reloads);
     grace.cancel();
   }
+}
+
+/** Templates with the same one share a command; undefined: it has none. */
+function groupKey({ command, commandGroup, env }: TemplateSpec): string | undefined {
+  if (commandGroup !== '') return `group ${commandGroup}`;
+  return command.length === 0 ? undefined : JSON.stringify([command, env]);
 }
 
 /** What keeps a template from its end. */

@@ -12,13 +12,14 @@ import { AdaptiveEvaluator } from './evaluator-adaptive.ts';
 import type { Evaluation } from './evaluator.ts';
 import { Hold, type ListSizes } from './hold.ts';
 import type { CommandReport, RunnerHooks, TemplateSpec, TemplateState, TemplateStatus } from './options.ts';
-import { Quiescence } from './quiescence.ts';
-import type { Wait } from './quiescence.ts';
+import type { Quiescence } from './quiescence.ts';
 
 export interface TaskDeps {
   readonly dependencies: Dependencies;
   readonly clock: Clock;
   readonly hooks: RunnerHooks;
+  /** What a change waits for; undefined: it is looked at on the leading edge. */
+  readonly quiet: Quiescence | undefined;
   /** As consul-template: an error counts though data are missing, and a symbolic link is replaced. */
   readonly strict: boolean;
   /** The task wants to be evaluated: `dirty` has become true. */
@@ -55,7 +56,7 @@ export class Task implements Dependent {
   isInPlace = false;
   readonly #deps: TaskDeps;
   readonly #evaluator: AdaptiveEvaluator | undefined;
-  readonly #quiet: Quiescence | undefined;
+  readonly #onQuiet = (): void => this.#markDirty();
   readonly #hold: Hold | undefined;
   #missing: readonly Dependency[] = [];
   #used: readonly Dependency[] = [];
@@ -66,12 +67,7 @@ export class Task implements Dependent {
   #isSwapped = false;
   #hasChanged = false;
 
-  constructor(
-    spec: TemplateSpec,
-    environment: Readonly<Record<string, string>>,
-    wait: Wait | null,
-    deps: TaskDeps,
-  ) {
+  constructor(spec: TemplateSpec, environment: Readonly<Record<string, string>>, deps: TaskDeps) {
     this.spec = spec;
     this.#deps = deps;
     this.destination = new Destination({
@@ -84,10 +80,6 @@ export class Task implements Dependent {
       replaceLinks: deps.strict,
     });
     this.command = commandText(spec.command);
-    this.#quiet =
-      wait === null
-        ? undefined
-        : new Quiescence(wait, { clock: deps.clock, onQuiet: () => this.#markDirty() });
     this.#hold =
       spec.hold === null
         ? undefined
@@ -111,7 +103,7 @@ export class Task implements Dependent {
   changed(): void {
     this.#changedAtMs ??= this.#deps.clock.monotonicMs();
     // The first rendering waits for nothing but its data.
-    if (this.#quiet !== undefined && this.settled) this.#quiet.tick();
+    if (this.#deps.quiet !== undefined && this.settled) this.#deps.quiet.tick(this.#onQuiet);
     else this.#markDirty();
   }
 
@@ -121,7 +113,7 @@ export class Task implements Dependent {
   }
 
   close(): void {
-    this.#quiet?.cancel();
+    this.#deps.quiet?.cancel(this.#onQuiet);
     this.#hold?.close();
   }
 
