@@ -286,6 +286,10 @@ function healthCheck(check: CheckRow): HealthCheck {
     serviceName: check.serviceName,
     serviceTags: check.serviceTags,
     type: check.type,
+    exposedPort: 0,
+    definition: check.definition,
+    createIndex: check.createIndex,
+    modifyIndex: check.modifyIndex,
   };
 }
 

@@ -5,18 +5,24 @@
 import { compareUtf8 } from '../lib/bytes.ts';
 import type { HealthService, KeyPair, NodeRecord, NodeService, Query } from './source.ts';
 
-/** Worst of all checks, the node's included: maintenance > critical > warning > passing; none is passing. */
+/**
+ * Worst of all checks, the node's included: maintenance > critical > warning > passing; none is passing. A check with
+ * another word, which a registration in the catalog may bring, makes it '': nobody's filter but `any` takes that.
+ */
 export function aggregateStatus(
   checks: readonly { readonly checkId: string; readonly status: string }[],
 ): string {
-  let worst = 'passing';
+  let worst = 0;
   for (const { checkId, status } of checks) {
-    if (checkId === '_node_maintenance' || checkId.startsWith('_service_maintenance:')) return 'maintenance';
-    if (status === 'critical') worst = 'critical';
-    else if (status === 'warning' && worst === 'passing') worst = 'warning';
+    const isMaintenance = checkId === '_node_maintenance' || checkId.startsWith('_service_maintenance:');
+    const rank = isMaintenance ? statuses.length - 1 : statuses.indexOf(status);
+    if (rank < 0) return '';
+    worst = Math.max(worst, rank);
   }
-  return worst;
+  return statuses[worst]!;
 }
+
+const statuses: readonly string[] = ['passing', 'warning', 'critical', 'maintenance'];
 
 /** Whether an aggregated status is among a service query's filters. */
 export function acceptsStatus(filters: readonly string[], status: string): boolean {

@@ -84,7 +84,14 @@ function taggedAddresses(service: NodeService): source.HealthService['serviceTag
   );
 }
 
-function healthCheck(check: HealthCheck): source.HealthCheck {
+interface ScopedCheck extends HealthCheck {
+  readonly Namespace?: string;
+  readonly Partition?: string;
+  readonly PeerName?: string;
+}
+
+function healthCheck(check: ScopedCheck): source.HealthCheck {
+  const { Namespace: namespace = '', Partition: partition = '', PeerName: peer = '' } = check;
   return {
     node: check.Node,
     checkId: check.CheckID,
@@ -96,6 +103,11 @@ function healthCheck(check: HealthCheck): source.HealthCheck {
     serviceName: check.ServiceName ?? '',
     serviceTags: check.ServiceTags ?? [],
     type: check.Type ?? '',
+    exposedPort: check.ExposedPort ?? 0,
+    definition: check.Definition ?? null,
+    createIndex: check.CreateIndex ?? 0,
+    modifyIndex: check.ModifyIndex ?? 0,
+    ...(namespace === '' && partition === '' && peer === '' ? {} : { scope: { namespace, partition, peer } }),
   };
 }
 

@@ -50,6 +50,10 @@ export interface FixtureCheck {
   readonly ServiceName?: string;
   readonly ServiceTags?: readonly string[];
   readonly Type?: string;
+  readonly ExposedPort?: number;
+  readonly Definition?: Readonly<Record<string, unknown>>;
+  readonly CreateIndex?: number;
+  readonly ModifyIndex?: number;
 }
 
 export interface FixtureNode {
@@ -171,6 +175,10 @@ function healthService(service: FixtureService): HealthService {
       serviceName: check.ServiceName ?? '',
       serviceTags: check.ServiceTags ?? [],
       type: check.Type ?? '',
+      exposedPort: check.ExposedPort ?? 0,
+      definition: check.Definition ?? null,
+      createIndex: check.CreateIndex ?? 0,
+      modifyIndex: check.ModifyIndex ?? 0,
     })),
     weights: { passing: service.Weights?.Passing ?? 0, warning: service.Weights?.Warning ?? 0 },
   };

@@ -96,6 +96,13 @@ export interface HealthCheck {
   readonly serviceName: string;
   readonly serviceTags: readonly string[];
   readonly type: string;
+  // What follows may be left out, also by an older version that shares or saved its answers.
+  readonly exposedPort?: number;
+  /** As Consul's API has it: `HTTP`, `Header`, `Interval` … */
+  readonly definition?: Readonly<Record<string, unknown>> | null;
+  readonly createIndex?: number;
+  readonly modifyIndex?: number;
+  readonly scope?: { readonly namespace: string; readonly partition: string; readonly peer: string };
 }
 
 export interface CatalogSnippet {

@@ -92,6 +92,26 @@ test('checks come out of toJSON as the API encodes them', () => {
   assert.deepEqual(Object.keys(check!['Definition'] as object).slice(0, 2), ['Interval', 'Timeout']);
 });
 
+test('a check has its definition and its indexes', () => {
+  const Definition = {
+    HTTP: 'http://x/',
+    Header: { A: ['1', '2'] },
+    Interval: '10s',
+    TimeoutDuration: '1m30s',
+  };
+  const check = { CheckID: 'c', Status: 'passing', CreateIndex: 5, ModifyIndex: 7, Definition };
+  const fixture = { services: [{ Node: 'n', ID: 'w', Name: 'web', Checks: [check, { CheckID: 'd' }] }] };
+  const shown = (text: string): string =>
+    render(`{{range service "web"}}{{range .Checks}}${text}|{{end}}{{end}}`, fixture);
+  assert.equal(shown('{{.CreateIndex}} {{.ModifyIndex}} {{.Definition.HTTP}}'), '5 7 http://x/|0 0 |');
+  assert.equal(shown('{{.Definition.Interval}} {{.Definition.TimeoutDuration}}'), '10s 1m30s|0s 0s|');
+  assert.equal(shown('{{range $k, $v := .Definition.Header}}{{$k}}{{$v}}{{end}}'), 'A[1 2]||');
+  assert.match(
+    shown('{{toJSON .Definition}}'),
+    /^\{"Interval":"10s","Timeout":"1m30s","DeregisterCriticalServiceAfter":"0s","HTTP":"http:\/\/x\/","Header":\{"A":\["1","2"\]\},"Method":"".*"GRPCUseTLS":false\}\|\{"Interval":"0s",.*"Header":null/,
+  );
+});
+
 test('file stays inside the sandbox, through links too, and may be waited for', () => {
   const dir = mkdtempSync(join(tmpdir(), 'portolan-sandbox-'));
   mkdirSync(join(dir, 'box'));

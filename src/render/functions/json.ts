@@ -6,7 +6,7 @@ import type { StructField } from '../../template/types.ts';
 import { Float, GoMap, Int, Slice, Struct, typeName } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import { marshalled } from './reflect.ts';
-import { checkDefinition } from './structs.ts';
+import { checkDefinition, durationNames, durationText } from './check.ts';
 
 export const jsonFunctions: readonly GoFunction[] = [
   jsonFunction('toJSON', { pretty: false, escapeHtml: true }),
@@ -83,9 +83,16 @@ class JsonWriter {
       const value = struct.field(i);
       return omitted(field, value) ? [] : [[field.name, value] as const];
     });
-    // The API's own encoder writes a definition's durations first.
-    const head = struct.type === checkDefinition ? definitionDurations : [];
-    return this.#object([...head, ...entries], newline);
+    if (struct.type === checkDefinition) return this.#definition(struct, entries, newline);
+    return this.#object(entries, newline);
+  }
+
+  // The API's own encoder writes durations first, and as text.
+  #definition(struct: Struct, entries: readonly (readonly [string, Value])[], newline: string): string {
+    const source = struct.source as Readonly<Record<string, unknown>>;
+    const durations = durationNames.map((name) => [name, durationText(source, name)] as const);
+    const others = entries.filter(([name]) => !durationNames.some((one) => name.startsWith(one)));
+    return this.#object([...durations, ...others], newline);
   }
 
   #object(entries: readonly (readonly [string, Value])[], newline: string): string {
@@ -106,12 +113,6 @@ class JsonWriter {
     return `"${special.test(text) ? text.replace(new RegExp(special, 'gu'), escape) : text}"`;
   }
 }
-
-const definitionDurations: readonly (readonly [string, Value])[] = [
-  ['Interval', '0s'],
-  ['Timeout', '0s'],
-  ['DeregisterCriticalServiceAfter', '0s'],
-];
 
 // `json:",omitempty"` in the API's structs.
 const omitEmpty: ReadonlySet<string> = new Set(['Namespace', 'Partition', 'PeerName']);

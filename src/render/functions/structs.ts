@@ -2,15 +2,15 @@
  * consul-template's structs as templates see them, over the answers of a source. Field names and their order are Go's.
  * Source: consul-template dependency package, consul/api health.go and catalog.go.
  */
+import { healthCheck } from './check.ts';
 import { defineStruct, pointerSliceType } from '../../template/functions.ts';
-import { intType, mapOf, sliceOf, stringType } from '../../template/types.ts';
+import { mapOf, sliceOf, stringType } from '../../template/types.ts';
 import { GoMap, Slice, Struct, goMap, stringMap, stringSlice, uint64 } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import type { StructType } from '../../template/types.ts';
 import type {
   CatalogNode,
   CatalogSnippet,
-  HealthCheck,
   HealthService,
   KeyPair,
   NodeRecord,
@@ -39,50 +39,6 @@ const weights = defineStruct<{ passing: number; warning: number }>({
   },
 });
 
-/** A check's definition is not part of the answers: its fields are all zero. */
-export const checkDefinition = defineStruct<object>({
-  name: 'api.HealthCheckDefinition',
-  fields: {
-    HTTP: { type: 'string', get: () => '' },
-    Header: {
-      type: 'map[string][]string',
-      get: () => goMap([], mapOf(stringType, sliceOf(stringType))),
-    },
-    Method: { type: 'string', get: () => '' },
-    Body: { type: 'string', get: () => '' },
-    TLSServerName: { type: 'string', get: () => '' },
-    TLSSkipVerify: { type: 'bool', get: () => false },
-    TCP: { type: 'string', get: () => '' },
-    TCPUseTLS: { type: 'bool', get: () => false },
-    UDP: { type: 'string', get: () => '' },
-    GRPC: { type: 'string', get: () => '' },
-    OSService: { type: 'string', get: () => '' },
-    GRPCUseTLS: { type: 'bool', get: () => false },
-  },
-});
-
-export const healthCheck = defineStruct<HealthCheck>({
-  name: 'api.HealthCheck',
-  fields: {
-    Node: { type: 'string', get: (c) => c.node },
-    CheckID: { type: 'string', get: (c) => c.checkId },
-    Name: { type: 'string', get: (c) => c.name },
-    Status: { type: 'string', get: (c) => c.status },
-    Notes: { type: 'string', get: (c) => c.notes },
-    Output: { type: 'string', get: (c) => c.output },
-    ServiceID: { type: 'string', get: (c) => c.serviceId },
-    ServiceName: { type: 'string', get: (c) => c.serviceName },
-    ServiceTags: { type: '[]string', get: (c) => stringSlice(c.serviceTags) },
-    Type: { type: 'string', get: (c) => c.type },
-    Namespace: { type: 'string', get: () => '' },
-    Partition: { type: 'string', get: () => '' },
-    ExposedPort: { type: intType, get: () => 0 },
-    PeerName: { type: 'string', get: () => '' },
-    Definition: { type: checkDefinition, get: () => new Struct(checkDefinition, {}, false) },
-    CreateIndex: { type: 'uint64', get: () => uint64(0) },
-    ModifyIndex: { type: 'uint64', get: () => uint64(0) },
-  },
-});
 const healthChecks = sliceOf(healthCheck.pointer, 'api.HealthChecks');
 
 export const healthService = defineStruct<HealthService>({

@@ -1,0 +1,104 @@
+/** A check and its definition as templates see them. Names, order and defaults are Go's. Source: consul/api health.go. */
+import { formatDurationNs, parseDurationNs } from '../../lib/duration.ts';
+import { defineStruct } from '../../template/functions.ts';
+import { intType, mapOf, sliceOf, stringType } from '../../template/types.ts';
+import type { StructType } from '../../template/types.ts';
+import { GoMap, goMap, Struct, stringSlice, uint64 } from '../../template/values.ts';
+import type { Value } from '../../template/values.ts';
+import type { HealthCheck } from '../source.ts';
+
+type Definition = Readonly<Record<string, unknown>>;
+
+export const durationNames = ['Interval', 'Timeout', 'DeregisterCriticalServiceAfter'] as const;
+type DurationName = (typeof durationNames)[number];
+
+const text = (name: string) => ({
+  type: 'string',
+  get: (definition: Definition): Value => (typeof definition[name] === 'string' ? definition[name] : ''),
+});
+const flag = (name: string) => ({
+  type: 'bool',
+  get: (definition: Definition): Value => definition[name] === true,
+});
+
+/** A duration prints as `10s`. */
+const durationType = (name: string): StructType =>
+  defineStruct<{ readonly text: string }>({ name, fields: {}, text: (source) => source.text });
+const duration = (type: StructType, name: DurationName) => ({
+  type,
+  get: (definition: Definition): Value => new Struct(type, { text: durationText(definition, name) }, false),
+});
+
+/** `10s`; `0s` for none. Newer servers name the field with `Duration` behind it. */
+export function durationText(definition: Definition, name: DurationName): string {
+  const value = definition[`${name}Duration`] ?? definition[name];
+  const ns = typeof value === 'number' ? value : parseDurationNs(typeof value === 'string' ? value : '');
+  return formatDurationNs(ns ?? 0);
+}
+
+const goDuration = durationType('time.Duration');
+const readableDuration = durationType('api.ReadableDuration');
+const headerType = mapOf(stringType, sliceOf(stringType));
+
+export const checkDefinition = defineStruct<Definition>({
+  name: 'api.HealthCheckDefinition',
+  fields: {
+    HTTP: text('HTTP'),
+    Header: { type: headerType, get: ({ Header: header }) => headerMap(header) },
+    Method: text('Method'),
+    Body: text('Body'),
+    TLSServerName: text('TLSServerName'),
+    TLSSkipVerify: flag('TLSSkipVerify'),
+    TCP: text('TCP'),
+    TCPUseTLS: flag('TCPUseTLS'),
+    UDP: text('UDP'),
+    GRPC: text('GRPC'),
+    OSService: text('OSService'),
+    GRPCUseTLS: flag('GRPCUseTLS'),
+    IntervalDuration: duration(goDuration, 'Interval'),
+    TimeoutDuration: duration(goDuration, 'Timeout'),
+    DeregisterCriticalServiceAfterDuration: duration(goDuration, 'DeregisterCriticalServiceAfter'),
+    Interval: duration(readableDuration, 'Interval'),
+    Timeout: duration(readableDuration, 'Timeout'),
+    DeregisterCriticalServiceAfter: duration(readableDuration, 'DeregisterCriticalServiceAfter'),
+  },
+});
+
+function headerMap(header: unknown): Value {
+  if (typeof header !== 'object' || header === null) return new GoMap(headerType, [], true);
+  return goMap(
+    Object.entries(header).map(([name, values]) => [
+      name,
+      stringSlice(Array.isArray(values) ? values.map(String) : []),
+    ]),
+    headerType,
+  );
+}
+
+export const healthCheck = defineStruct<HealthCheck>({
+  name: 'api.HealthCheck',
+  fields: {
+    Node: { type: 'string', get: (c) => c.node },
+    CheckID: { type: 'string', get: (c) => c.checkId },
+    Name: { type: 'string', get: (c) => c.name },
+    Status: { type: 'string', get: (c) => c.status },
+    Notes: { type: 'string', get: (c) => c.notes },
+    Output: { type: 'string', get: (c) => c.output },
+    ServiceID: { type: 'string', get: (c) => c.serviceId },
+    ServiceName: { type: 'string', get: (c) => c.serviceName },
+    ServiceTags: { type: '[]string', get: (c) => stringSlice(c.serviceTags) },
+    Type: { type: 'string', get: (c) => c.type },
+    Namespace: { type: 'string', get: (c) => c.scope?.namespace ?? '' },
+    Partition: { type: 'string', get: (c) => c.scope?.partition ?? '' },
+    ExposedPort: { type: intType, get: (c) => c.exposedPort ?? 0 },
+    PeerName: { type: 'string', get: (c) => c.scope?.peer ?? '' },
+    Definition: {
+      type: checkDefinition,
+      get: (c) => new Struct(checkDefinition, c.definition ?? none, false),
+    },
+    CreateIndex: { type: 'uint64', get: (c) => uint64(c.createIndex ?? 0) },
+    ModifyIndex: { type: 'uint64', get: (c) => uint64(c.modifyIndex ?? 0) },
+  },
+});
+
+const none: Definition = Object.freeze({});
