@@ -18,6 +18,9 @@ const services: readonly (readonly [string, string, object])[] = [
     'health.service(web@dc-1.x~_agent|any,warning)',
     { dc: 'dc-1.x', near: '_agent' },
   ],
+  ["'my.web'", "health.service('my.web'|passing)", { name: 'my.web', tag: '' }],
+  ["v1.'my.web'@dc1|any", "health.service(v1.'my.web'@dc1|any)", { name: 'my.web', tag: 'v1', dc: 'dc1' }],
+  ["'a tag'.web", "health.service('a tag'.web|passing)", { name: 'web', tag: 'a tag' }],
   ['web|,', 'health.service(web)', { filters: [] }],
   [
     'web?ns=n&partition=p@dc1',
@@ -46,6 +49,8 @@ test('the other query strings have their own parts', () => {
 });
 
 const refused: readonly (readonly [() => unknown, string])[] = [
+  [() => serviceDependency("'a"), 'health.service: invalid format: "\'a"'],
+  [() => serviceDependency("''"), 'health.service: invalid format: "\'\'"'],
   [() => serviceDependency('a b'), 'health.service: invalid format: "a b"'],
   [() => serviceDependency('web|bogus'), 'health.service: invalid filter: "bogus" in "web|bogus"'],
   [

@@ -32,13 +32,15 @@ export class DependencyError extends Error {
   readonly code = 'bad-query';
 }
 
-const tag = '(?:(?<tag>[\\w=:.-]+)\\.)?';
+// In quotes, which consul-template refuses, a tag or a name may hold any character.
+const tag = "(?:(?:'(?<quotedTag>[^']+)'|(?<tag>[\\w=:.-]+))\\.)?";
+const name = "(?:'(?<quotedName>[^']+)'|(?<name>[\\w-]+))";
 const scope = '(?:\\?(?<scope>[\\w=&-]+))?';
 const dc = '(?:@(?<dc>[\\w.-]+))?';
 const near = '(?:~(?<near>[\\w.-]+))?';
 const filter = '(?:\\|(?<filter>[\\w,]+))?';
 
-const servicePattern = new RegExp(`^${tag}(?<name>[\\w-]+)${scope}${dc}${near}${filter}$`);
+const servicePattern = new RegExp(`^${tag}${name}${scope}${dc}${near}${filter}$`);
 const servicesPattern = new RegExp(`^${scope}${dc}$`);
 const nodePattern = new RegExp(`^(?<name>[\\w.-]+)?${scope}${dc}$`);
 const nodesPattern = new RegExp(`^${scope}${dc}${near}$`);
@@ -47,7 +49,10 @@ const pathPattern = new RegExp(`^/?(?<path>[^@?]+)${scope}${dc}$`);
 
 const statusFilters: ReadonlySet<string> = new Set(['any', 'passing', 'warning', 'critical', 'maintenance']);
 
-/** `[tag.]name[?query][@dc][~near][|filter]`; without a filter, passing instances only. */
+/**
+ * `[tag.]name[?query][@dc][~near][|filter]`; without a filter, passing instances only. Of several dots the last one divides
+ * tag and name, unless the name is quoted: `'a.b'`, `tag.'a.b'`.
+ */
 export function serviceDependency(text: string, kind: 'service' | 'connect' = 'service'): SourceDependency {
   const label = `health.${kind}`;
   const parts = match(servicePattern, label, text);
@@ -56,15 +61,17 @@ export function serviceDependency(text: string, kind: 'service' | 'connect' = 's
   if (scoped?.peer && scoped.samenessGroup) {
     throw new DependencyError(`${label}: cannot specify both peer and sameness-group`);
   }
-  const name = `${parts.tag === undefined ? '' : `${parts.tag}.`}${parts.name}`;
+  const tag = parts.quotedTag ?? parts.tag ?? '';
+  const shownTag = parts.quotedTag === undefined ? tag : `'${tag}'`;
+  const shownName = parts.name ?? `'${parts.quotedName}'`;
   const tail = `${suffix('~', parts.near)}${suffix('|', filters.join(','))}`;
   return {
     kind: 'query',
-    id: `${label}(${name}${place(parts, scoped)}${tail})`,
+    id: `${label}(${shownTag === '' ? '' : `${shownTag}.`}${shownName}${place(parts, scoped)}${tail})`,
     query: {
       type: 'service',
-      name: parts.name ?? '',
-      tag: parts.tag ?? '',
+      name: parts.name ?? parts.quotedName ?? '',
+      tag,
       dc: parts.dc ?? '',
       near: parts.near ?? '',
       filters,

@@ -71,7 +71,9 @@ const cases: readonly { text: string; want: readonly string[]; own?: Partial<Lin
   { text: '{{ "a b" | service }}', want: ['bad-query 1:12 health.service: invalid format: "a b"'] },
   {
     text: '{{ range service "a.b.c@dc1" }}{{ .ID }}{{ end }}',
-    want: ['dotted-service-name 1:10 the last dot divides: this asks for service "c" with tag "a.b"'],
+    want: [
+      'dotted-service-name 1:10 the last dot divides: this asks for service "c" with tag "a.b"; a name with dots is quoted, as \'a.b.c\'',
+    ],
   },
   {
     text: '{{ key "a" }}{{ keyOrDefault "a" "b" }}{{ "b" | key }}',

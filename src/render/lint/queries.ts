@@ -60,12 +60,12 @@ export const dottedName: Rule = {
     calls.flatMap((call) => {
       const name = call.name === 'service' ? literal(call)?.split(/[?@~|]/)[0] : undefined;
       const dot = name?.lastIndexOf('.') ?? -1;
-      if (name === undefined || name.indexOf('.') === dot) return [];
+      if (name === undefined || name.includes("'") || name.indexOf('.') === dot) return [];
       const [tag, service] = [name.slice(0, dot), name.slice(dot + 1)];
       return [
         {
           position: call.position,
-          message: `the last dot divides: this asks for service "${service}" with tag "${tag}"`,
+          message: `the last dot divides: this asks for service "${service}" with tag "${tag}"; a name with dots is quoted, as '${name}'`,
         },
       ];
     }),
