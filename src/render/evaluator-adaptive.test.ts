@@ -167,6 +167,20 @@ test('changes under way: the one that has begun is given out as it began, then a
   assert.equal(calls, 3);
 });
 
+test('a template that goes while it is evaluated is finished, and others go on', async () => {
+  const gone = new AdaptiveEvaluator(text({ text: heavy }), thread);
+  let told = 0;
+  const first = gone.evaluate(new Answers(), () => told++);
+  gone.close();
+  const next = new AdaptiveEvaluator(text({ text: `${heavy}next` }), thread);
+  const { evaluation } = await finish(next, new Answers());
+  assert.match(output(evaluation), /next$/);
+  assert.deepEqual([first, told], [undefined, 1]);
+  next.close();
+  const { evaluation: again } = await finish(next, new Answers());
+  assert.match(output(again), /next$/);
+});
+
 test('limits and errors there have the texts that they have here', async () => {
   const texts = [
     '{{range loop 1000000000}}{{end}}',

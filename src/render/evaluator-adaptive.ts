@@ -62,6 +62,11 @@ export class AdaptiveEvaluator {
     this.#isAway = this.#isSlow;
   }
 
+  /** It will not be evaluated any more. */
+  close(): void {
+    this.#thread.forget(this.#id);
+  }
+
   /** Undefined: it is under way elsewhere. `onDone` is then called when it is worth to ask again. */
   evaluate(world: World, onDone: () => void): Evaluation | undefined {
     const finished = this.#finished;

@@ -51,6 +51,15 @@ export class EvaluatorThread {
     return this.#nextId++;
   }
 
+  /** The template is gone: what only it wanted is dropped. */
+  forget(id: number): void {
+    // After what is under way, which may be its own.
+    this.#queue = this.#queue.then(() => {
+      this.#wanted.delete(id);
+      if (this.#templates.delete(id)) this.#worker?.postMessage({ type: 'forget', id } satisfies ToWorker);
+    });
+  }
+
   /** Sees the answers to `used` as they are at the call. Never rejects. */
   evaluate(id: number, text: TemplateText, used: readonly Dependency[], world: World): Promise<Away> {
     const answers = new Map<string, { readonly data: unknown }>();

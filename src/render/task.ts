@@ -115,6 +115,7 @@ export class Task implements Dependent {
   close(): void {
     this.#deps.quiet?.cancel(this.#onQuiet);
     this.#hold?.close();
+    this.#evaluator?.close();
   }
 
   /** Evaluates until no pass finds anything new. Call it when `dirty`. */
