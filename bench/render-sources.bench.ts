@@ -97,11 +97,11 @@ async function runRunner(setting: Setting): Promise<void> {
           source: 'bench',
           text: scenes[setting.scene].text,
           destination: join(setting.directory, 'out'),
+          wait: setting.wait,
         }),
       ],
       once: false,
       dry: false,
-      wait: setting.wait,
       stateDir: undefined,
       environment: {},
     },
@@ -287,7 +287,7 @@ async function hundredTemplates(): Promise<BenchResult> {
       destination: join(directory, `out-${i}`),
     }),
   );
-  const options = { once: false, dry: false, wait: null, stateDir: undefined, environment: {} };
+  const options = { once: false, dry: false, stateDir: undefined, environment: {} };
   const runner = new TemplateRunner({ templates, ...options }, { source, log: silentLogger });
   const stop = new AbortController();
   const run = runner.run(stop.signal);

@@ -106,7 +106,7 @@ class Running {
   #port = 1;
 
   constructor(parts: Pick<TemplateSpec, 'source' | 'text' | 'destination'> & Partial<TemplateSpec>) {
-    const options = { once: false, dry: false, wait: null, stateDir: undefined, environment: {} };
+    const options = { once: false, dry: false, stateDir: undefined, environment: {} };
     this.#current = Array.from({ length: instances }, (_, i) =>
       instance({
         id: `web-${i}`,

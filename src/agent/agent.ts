@@ -348,7 +348,6 @@ function openRunner(
       templates: reload.specs,
       once: false,
       dry: false,
-      wait: config.templateDefaults.wait,
       stateDir: disk.renderPath,
       environment,
     },

@@ -66,7 +66,6 @@ export class TemplateSession {
         templates,
         once: load.once,
         dry,
-        wait: null,
         stateDir: load.stateDir === '' ? undefined : load.stateDir,
         environment: consulEnvironment(this.#settings),
         strict: load.strict,
@@ -127,7 +126,6 @@ export class TemplateSession {
   }
 }
 
-/** The wait of each template is part of it, so that another one makes it another template. */
-function specsOf({ templates, hold, wait, once, errorFatal }: TemplateLoad): readonly TemplateSpec[] {
-  return templateSpecs(templates, { hold, wait: once ? null : wait, errorFatal });
+function specsOf({ templates, errorFatal }: TemplateLoad): readonly TemplateSpec[] {
+  return templateSpecs(templates, errorFatal);
 }

@@ -1,22 +1,15 @@
 /** Template stanzas of the configuration -> what the runner takes: texts are read, users and groups are looked up. */
 import { readFileSync } from 'node:fs';
-import type { HoldConfig, TemplateConfig, Wait } from '../config/config.ts';
+import type { TemplateConfig } from '../config/config.ts';
 import { fileProblem } from '../lib/file-problem.ts';
 import { templateSpec, type TemplateSpec } from '../render/options.ts';
 import { fromBytes } from '../template/text.ts';
 import { AgentError } from './errors.ts';
 
-/** What a stanza that says nothing of it has. */
-export interface TemplateDefaults {
-  readonly hold: HoldConfig | null;
-  readonly wait: Wait | null;
-  /** undefined: no template may end anything, whatever it says. */
-  readonly errorFatal: boolean | undefined;
-}
-
+/** `errorFatal`: for stanzas that say nothing of it; undefined: no template may end anything, whatever it says. */
 export function templateSpecs(
   configs: readonly TemplateConfig[],
-  defaults: TemplateDefaults = { hold: null, wait: null, errorFatal: undefined },
+  errorFatal?: boolean,
 ): readonly TemplateSpec[] {
   return configs.map((config) => {
     const { source, contents } = config;
@@ -42,9 +35,9 @@ export function templateSpecs(
       missingKey: config.errorOnMissingKey ? 'error' : 'zero',
       functionDenylist: config.functionDenylist,
       sandboxPath: config.sandboxPath,
-      errorFatal: defaults.errorFatal !== undefined && (config.errorFatal ?? defaults.errorFatal),
-      hold: config.hold ?? defaults.hold,
-      wait: config.wait ?? defaults.wait,
+      errorFatal: errorFatal !== undefined && (config.errorFatal ?? errorFatal),
+      hold: config.hold,
+      wait: config.wait,
     });
   });
 }

@@ -48,7 +48,6 @@ export interface Config {
   readonly nodeChecks: readonly CheckDefinition[];
   readonly registrar: RegistrarConfig;
   readonly templates: readonly TemplateConfig[];
-  readonly templateDefaults: { readonly wait: Wait | null; readonly maxStaleMs: number };
 }
 
 export interface StoreConfig {
@@ -190,7 +189,7 @@ export interface TemplateConfig {
   readonly errorFatal: boolean | undefined;
   readonly functionDenylist: readonly string[];
   readonly sandboxPath: string;
-  /** null: the runner's. */
+  /** null: the file follows whatever its data are. */
   readonly hold: HoldConfig | null;
   readonly wait: Wait | null;
 }

@@ -23,7 +23,7 @@ test('nothing but a template: every default', () => {
   assert.deepEqual(consul.retry, { attempts: 0, backoffMs: 250, maxBackoffMs: 60_000 });
   assert.deepEqual([consul.address, consul.auth, consul.tls], ['127.0.0.1:8500', null, null]);
   assert.deepEqual(own.signals, { kill: 'SIGINT', reload: 'SIGHUP', dump: 'SIGQUIT' });
-  assert.deepEqual([own.exec.command, own.dedup, own.wait, own.once], ['', null, null, false]);
+  assert.deepEqual([own.exec.command, own.dedup, templates[0]!.wait, own.once], ['', null, null, false]);
   assert.deepEqual([own.log.level, own.log.file, own.log.syslog], ['info', '', null]);
   assert.deepEqual([own.maxStaleMs, own.queryWaitMs, own.errorFatal], [2000, 60_000, false]);
 });
@@ -81,7 +81,7 @@ test('every stanza has its effect', () => {
   assert.deepEqual(got.signals, { kill: 'SIGTERM', reload: 'SIGUSR1', dump: null });
   const log = { level: 'error', file: '/l', rotateBytes: 1024, rotateAfterMs: 10_800_000, rotateKeep: 10 };
   assert.deepEqual(got.log, { ...log, syslog: { facility: 'local5', name: 'app' } });
-  assert.deepEqual([got.wait, got.queryWaitMs], [{ minMs: 5000, maxMs: 10_000 }, 30_000]);
+  assert.deepEqual([got.templates[0]!.wait, got.queryWaitMs], [{ minMs: 5000, maxMs: 10_000 }, 30_000]);
   assert.deepEqual(got.dedup, { prefix: 'my/prefix/', ttlMs: 20_000, maxStaleMs: 600_000, waitMs: 30_000 });
   const env = { pristine: true, custom: ['A=1', 'B=2'], allowlist: ['X*', 'Z'], denylist: ['Y'] };
   const exec = { command: ['/usr/bin/app', '-x'], killSignal: 'SIGTERM', killTimeoutMs: 2000, splayMs: 5000 };
@@ -152,7 +152,7 @@ test('every flag sets its key', () => {
   });
   assert.deepEqual([got.exec.command, got.exec.reloadSignal, got.exec.splayMs], ['debug', 'SIGUSR2', 4000]);
   assert.deepEqual(
-    [got.wait, got.once, got.dedup?.prefix],
+    [got.templates[0]!.wait, got.once, got.dedup?.prefix],
     [{ minMs: 4000, maxMs: 16_000 }, true, 'consul-template/dedup/'],
   );
   assert.deepEqual(
@@ -204,13 +204,25 @@ template { contents = "5" destination = "/5" }`);
   );
 });
 
+test('a wait is of one template or of all, and one template may have none', () => {
+  const got = load(`wait = "1s:2s" ${one}
+template { contents = "x" destination = "/d" wait { min = "5s" } }
+template { contents = "x" destination = "/d" wait { enabled = false } }`);
+  assert.deepEqual(
+    got.templates.map(({ wait }) => wait),
+    [{ minMs: 1000, maxMs: 2000 }, { minMs: 5000, maxMs: 20_000 }, null],
+  );
+});
+
 test('a hold is of one template or of all', () => {
   const own = 'template { contents = "x" destination = "/d" hold { min_items = 2 timeout = "0s" } }';
   const got = load(`hold { max_drop = "12.5%" } once_timeout = "1m" watch = true ${one} ${own}`);
-  assert.deepEqual(got.hold, { minItems: 0, maxDrop: 0.125, timeoutMs: 300_000 });
   assert.deepEqual(
     got.templates.map(({ hold }) => hold),
-    [null, { minItems: 2, maxDrop: 1, timeoutMs: 0 }],
+    [
+      { minItems: 0, maxDrop: 0.125, timeoutMs: 300_000 },
+      { minItems: 2, maxDrop: 1, timeoutMs: 0 },
+    ],
   );
   assert.deepEqual([got.onceTimeoutMs, got.watch], [60_000, true]);
 });

@@ -23,7 +23,7 @@ import { readTemplateFiles, sniff } from './template-files.ts';
 import { flagTree, type FlagValues } from './flag-tree.ts';
 import { templateFlags } from './template-flags.ts';
 import { type RawConsul, type RawRunner, type RawSsl, runnerFields } from './template-schema.ts';
-import { envConfig, groupedTemplates, holdConfig, templateConfig, waitConfig } from './templates.ts';
+import { envConfig, templateConfigs } from './templates.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -61,8 +61,6 @@ export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
     templates,
     exec,
     dedup: dedupConfig(raw),
-    hold: holdConfig(raw.hold),
-    wait: waitConfig(raw.wait ?? {}),
     log: logConfig(raw, env, strict),
     signals: signalConfig(raw, exec),
     maxStaleMs: raw.max_stale ?? 2000,
@@ -83,12 +81,13 @@ export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
 
 function templatesOf(raw: RawRunner, destinationOptional: boolean): readonly TemplateConfig[] {
   const delimiters = raw.default_delimiters ?? {};
-  const templates = (raw.template ?? []).map((template) => ({
-    left_delimiter: delimiters.left ?? '{{',
-    right_delimiter: delimiters.right ?? '}}',
-    ...template,
-  }));
-  return groupedTemplates(templates).map((template) => templateConfig(template, { destinationOptional }));
+  const defaults = {
+    left_delimiter: delimiters.left,
+    right_delimiter: delimiters.right,
+    hold: raw.hold,
+    wait: raw.wait,
+  };
+  return templateConfigs(raw.template ?? [], defaults, { destinationOptional });
 }
 
 function consulConfig(raw: RawRunner, env: Env, strict: boolean): ConsulConfig {

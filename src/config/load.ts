@@ -19,7 +19,7 @@ import { agentFlags, environmentTree } from './flags.ts';
 import { type ConfigFormat, parseConfigText, readConfigPath } from './read-file.ts';
 import { type RawConfig, rootFields } from './schema.ts';
 import { storeConfig } from './store.ts';
-import { groupedTemplates, templateConfig, waitConfig } from './templates.ts';
+import { templateConfigs } from './templates.ts';
 
 export interface LoadOptions {
   /** Files and directories in the order of their flags. */
@@ -89,8 +89,7 @@ function resolveConfig(trees: readonly ObjectTree[], options: LoadOptions): Load
     services: [...(raw.service ?? []), ...(raw.services ?? [])].map(serviceRegistration),
     nodeChecks: [...(raw.check ?? []), ...(raw.checks ?? [])].map((check) => checkDefinition(check)),
     registrar: registrarConfig(raw, options.env ?? {}),
-    templates: groupedTemplates(raw.template ?? []).map((template) => templateConfig(template)),
-    templateDefaults: { wait: raw.wait === undefined ? null : waitConfig(raw.wait), maxStaleMs: 0 },
+    templates: templateConfigs(raw.template ?? [], { wait: raw.wait, hold: raw.hold }),
   };
   return { config: deepFreeze(config), warnings: warningsOf(raw, context) };
 }

@@ -17,7 +17,7 @@ import {
   strings,
 } from './decode.ts';
 import { storeBlock } from './store.ts';
-import { templateFields, waitSection } from './template-schema.ts';
+import { holdSection, templateFields, waitSection } from './template-schema.ts';
 
 const mesh = 'the service mesh is out of scope';
 const gossip = 'agents find each other through the store, not by gossip';
@@ -309,6 +309,7 @@ export const rootFields = {
   }),
   template: blocks(templateFields),
   wait: waitSection,
+  hold: holdSection,
 };
 
 export type RawConfig = Decoded<typeof rootFields>;

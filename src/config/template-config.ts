@@ -1,5 +1,5 @@
 /** What `portolan template` is configured with, all defaults filled in. */
-import type { EnvConfig, HoldConfig, TemplateConfig, Wait } from './config.ts';
+import type { EnvConfig, TemplateConfig } from './config.ts';
 
 export interface TlsConfig {
   readonly verify: boolean;
@@ -90,9 +90,6 @@ export interface TemplateLoad {
   readonly exec: ExecConfig;
   /** null: off. */
   readonly dedup: DedupConfig | null;
-  /** Of templates that have none of their own; null: no file is held. */
-  readonly hold: HoldConfig | null;
-  readonly wait: Wait | null;
   readonly log: TemplateLogConfig;
   readonly signals: SignalConfig;
   readonly maxStaleMs: number;

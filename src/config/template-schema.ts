@@ -100,7 +100,7 @@ function partOf(tree: Tree, path: string): number {
 }
 
 /** When a file is held as it is because its data look wrong. */
-const holdSection = section({ min_items: integer(0, 2 ** 31), max_drop: part, timeout: duration });
+export const holdSection = section({ min_items: integer(0, 2 ** 31), max_drop: part, timeout: duration });
 
 const oneShot = 'a template’s command runs to its end: nothing is signalled';
 

@@ -14,8 +14,22 @@ export interface TemplateRules {
 
 type PlacedTemplate = RawTemplate & { readonly at: Position };
 
+type Defaults = {
+  readonly [K in 'wait' | 'hold' | 'left_delimiter' | 'right_delimiter']?: RawTemplate[K] | undefined;
+};
+
+/** All stanzas; what one leaves open is as in `defaults`. */
+export function templateConfigs(
+  all: readonly PlacedTemplate[],
+  defaults: Defaults,
+  rules: TemplateRules = {},
+): readonly TemplateConfig[] {
+  const given = Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== undefined));
+  return groupedTemplates(all).map((template) => templateConfig({ ...given, ...template }, rules));
+}
+
 /** In a command group the one command, with all that says how it runs, is every member's. */
-export function groupedTemplates(all: readonly PlacedTemplate[]): readonly PlacedTemplate[] {
+function groupedTemplates(all: readonly PlacedTemplate[]): readonly PlacedTemplate[] {
   return all.map((template) => {
     const group = template.command_group ?? '';
     if (group === '') return template;
@@ -40,7 +54,7 @@ function hasCommand({ command, exec }: PlacedTemplate): boolean {
   return (exec?.command ?? command ?? '').length > 0;
 }
 
-export function templateConfig(raw: PlacedTemplate, rules: TemplateRules = {}): TemplateConfig {
+function templateConfig(raw: PlacedTemplate, rules: TemplateRules): TemplateConfig {
   const source = raw.source ?? '';
   const contents = raw.contents ?? '';
   const destination = raw.destination ?? '';
@@ -98,7 +112,7 @@ export function envConfig(raw: RawEnv = {}): EnvConfig {
 const defaultHoldMs = 5 * 60_000;
 
 /** null: there is none, or one that nothing can offend. */
-export function holdConfig(raw: RawHold | undefined, at?: Position): HoldConfig | null {
+function holdConfig(raw: RawHold | undefined, at?: Position): HoldConfig | null {
   if (raw === undefined) return null;
   const { min_items: minItems = 0, max_drop: maxDrop = 1, timeout: timeoutMs = defaultHoldMs } = raw;
   if (raw.min_items === undefined && raw.max_drop === undefined)
@@ -107,7 +121,7 @@ export function holdConfig(raw: RawHold | undefined, at?: Position): HoldConfig 
 }
 
 /** min alone means max = 4 x min. */
-export function waitConfig(raw: RawWait, at?: Position): Wait | null {
+function waitConfig(raw: RawWait, at?: Position): Wait | null {
   if (raw.enabled === false || raw.bool === false || (raw.min === undefined && raw.max === undefined))
     return null;
   const minMs = raw.min ?? 0;

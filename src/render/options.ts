@@ -52,7 +52,7 @@ export interface TemplateSpec {
   readonly errorFatal: boolean;
   /** null: the file follows whatever its data are. */
   readonly hold: HoldRules | null;
-  /** null: the runner's own. */
+  /** Quiescence; null: changes are acted on at once. Not with `once`. */
   readonly wait: Wait | null;
 }
 
@@ -99,8 +99,6 @@ export interface RunnerOptions {
   readonly once: boolean;
   /** Prints what would be written, writes nothing and runs nothing. */
   readonly dry: boolean;
-  /** Quiescence of templates that have none of their own; null: act on the leading edge. */
-  readonly wait: Wait | null;
   /** Where notes of owed commands are kept; undefined: nowhere. */
   readonly stateDir: string | undefined;
   /** Given to `env` and to commands, over the process's own environment. */

@@ -38,7 +38,6 @@ class Stage {
         templates: specs(this),
         once: false,
         dry: false,
-        wait: null,
         stateDir: undefined,
         environment: { DIR: this.dir },
         ...options,

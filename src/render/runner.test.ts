@@ -299,9 +299,8 @@ test('a destination that cannot be written is reported and tried again', async (
 });
 
 test('with a wait, the first rendering is at once and later ones once a quiet period', async (t) => {
-  const stage = new Stage(t, (dir) => [spec(dir, { text: '{{key "x"}}' })], {
-    runner: { wait: { minMs: 250, maxMs: 1000 } },
-  });
+  const wait = { minMs: 250, maxMs: 1000 };
+  const stage = new Stage(t, (dir) => [spec(dir, { text: '{{key "x"}}', wait })]);
   stage.source.set('key x', '0');
   stage.start();
   assert.equal(stage.text('out'), '0');

@@ -33,7 +33,6 @@ export class Stage {
         templates: this.specs,
         once: false,
         dry: false,
-        wait: null,
         stateDir: undefined,
         environment: { LOG: this.file('log') },
         ...options.runner,

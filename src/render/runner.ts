@@ -199,7 +199,7 @@ export class TemplateRunner {
   }
 
   #quietOf(spec: TemplateSpec): Quiescence | undefined {
-    const wait = spec.wait ?? this.#options.wait;
+    const { wait } = spec;
     if (this.#options.once || wait === null) return undefined;
     const key = groupKey(spec);
     if (key === undefined) return new Quiescence(wait, this.#deps.clock);

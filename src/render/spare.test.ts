@@ -114,7 +114,7 @@ test('a runner arms one when all is quiet, gives it the next command, and ends i
   const [destination, log] = [join(dir, 'out'), join(dir, 'log')];
   const command = `echo "$$ $PORTOLAN_DESTINATION $(cat ${destination})" >> ${log}`;
   const template = templateSpec({ source: 'a', text: '{{key "k"}}', destination, command });
-  const options = { once: false, dry: false, wait: null, stateDir: undefined, environment: {} };
+  const options = { once: false, dry: false, stateDir: undefined, environment: {} };
   const runner = new TemplateRunner(
     { templates: [template], ...options },
     { source, clock, log: silentLogger },
