@@ -131,7 +131,8 @@ function row({ id, state, items, bytes, index, staleMs, tookMs, missingMs }: Exp
 
 function verdict({ ready, error, passes, outputBytes, dependencies }: Explained): string {
   const bytes = dependencies.reduce((sum, one) => sum + (one.bytes ?? 0), 0);
-  const cost = `${dependencies.length} dependencies, ${bytes} bytes, ${passes} passes`;
+  const asked = dependencies.length === 1 ? '1 dependency' : `${dependencies.length} dependencies`;
+  const cost = `${asked}, ${bytes} bytes, ${passes} ${passes === 1 ? 'pass' : 'passes'}`;
   if (ready) return `ready: ${outputBytes} bytes would be rendered (${cost})`;
   if (error !== undefined) return `fails: ${error} (${cost})`;
   const missing = dependencies.filter(({ state }) => state === 'missing').length;
