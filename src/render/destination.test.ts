@@ -63,9 +63,17 @@ test('a replaced file keeps its mode and owner, unless others are asked for', as
   await put(destination(path, { perms: 0o600, ...(isRoot ? { uid: 7, gid: 8 } : {}) }), 'newer');
   assert.equal(mode(path), 0o600);
   if (isRoot) assert.deepEqual([statSync(path).uid, statSync(path).gid], [7, 8]);
-  chmodSync(path, 0o666);
-  destination(path, { perms: 0o600 }).applyMode();
-  assert.equal(mode(path), 0o600);
+});
+
+test('a file with the right bytes gets the owner and the mode that are asked for', { skip: !isRoot }, () => {
+  const path = join(scene(), 'out.conf');
+  writeFileSync(path, 'right');
+  chmodSync(path, 0o4755);
+  const wanted = destination(path, { perms: 0o600, uid: 7 });
+  wanted.applyOwner({ keepMode: true });
+  assert.deepEqual([statSync(path).uid, statSync(path).gid, mode(path)], [7, 0, 0o4755]);
+  wanted.applyOwner({ keepMode: false });
+  assert.deepEqual([statSync(path).uid, mode(path)], [7, 0o600]);
 });
 
 test('the candidate has a hidden name, and nothing of it is left', async () => {
@@ -129,6 +137,9 @@ test('what cannot be a destination is named and left alone', () => {
   assert.throws(() => destination(join(dir, 'a')).stage(Buffer.from('x')), { code: 'link-loop' });
   assert.throws(() => destination('/dev/null').stage(Buffer.from('x')), { code: 'not-regular' });
   assert.deepEqual(readdirSync(dir).sort(), ['a', 'b', 'sub']);
+  execFileSync('mkfifo', [join(dir, 'pipe')]);
+  // Reading it would wait for a writer.
+  assert.throws(() => destination(join(dir, 'pipe')).read(), { code: 'not-regular' });
 });
 
 test('a full disk leaves the old file whole', { skip: isRoot ? false : 'mounting needs root' }, async () => {
@@ -177,6 +188,10 @@ test('a bind-mounted file is written in place', {
     swap.restore();
     assert.equal(text(join(dir, 'host.conf')), 'a longer old content');
     await swap.sync();
+    await put(destination(join(dir, 'out.conf'), { perms: 0o640, uid: 7, backup: true }), 'newer');
+    const host = join(dir, 'host.conf');
+    assert.deepEqual([text(host), mode(host), statSync(host).uid], ['newer', 0o640, 7]);
+    assert.equal(text(join(dir, 'out.conf.bak')), 'a longer old content');
   } finally {
     execFileSync('/bin/umount', [join(dir, 'out.conf')]);
     rmSync(dir, { recursive: true });

@@ -13,6 +13,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  copyFileSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -135,21 +136,29 @@ export class Destination {
   /** The bytes it holds, undefined if it does not exist. */
   read(): Buffer | undefined {
     try {
-      return readFileSync(this.path);
+      // To read a pipe would wait for its writer, and hold up everything else.
+      const fd = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        this.#checkIsFile(fstatSync(fd));
+        return readFileSync(fd);
+      } finally {
+        closeSync(fd);
+      }
     } catch (error) {
       if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined;
-      throw new DestinationError(this.path, error);
+      throw error instanceof DestinationError ? error : new DestinationError(this.path, error);
     }
   }
 
-  /** Gives an existing file the configured mode when it has another. */
-  applyMode(): void {
-    const { perms } = this.#options;
-    if (perms === 0) return;
+  /** Gives an existing file the configured owner, and the configured mode too unless it may keep its own. */
+  applyOwner({ keepMode }: { readonly keepMode: boolean }): void {
+    const { perms, uid, gid } = this.#options;
+    if (uid < 0 && gid < 0 && (perms === 0 || keepMode)) return;
     try {
       const fd = openSync(this.path, constants.O_RDONLY);
       try {
-        if ((fstatSync(fd).mode & 0o7777) !== perms) fchmodSync(fd, perms);
+        const own = fstatSync(fd);
+        applyAttributes(fd, keepMode ? { uid, gid, perms: own.mode & 0o7777 } : this.#attributes(own));
       } finally {
         closeSync(fd);
       }
@@ -158,18 +167,17 @@ export class Destination {
     }
   }
 
+  #checkIsFile(entry: Stats): void {
+    if (entry.isFile()) return;
+    throw new DestinationError(this.path, undefined, entry.isDirectory() ? 'is-directory' : 'not-regular');
+  }
+
   /** Writes a candidate; throws DestinationError and leaves nothing behind. */
   stage(bytes: Uint8Array): Candidate {
     try {
       const target = this.#options.replaceLinks === true ? resolve(this.path) : finalTarget(this.path);
       const existing = statSync(this.path, { throwIfNoEntry: false });
-      if (existing !== undefined && !existing.isFile()) {
-        throw new DestinationError(
-          this.path,
-          undefined,
-          existing.isDirectory() ? 'is-directory' : 'not-regular',
-        );
-      }
+      if (existing !== undefined) this.#checkIsFile(existing);
       if (existing === undefined && this.#options.createDirs) makeDirectories(dirname(target), 0o755);
       return this.#write(target, existing, bytes);
     } catch (error) {
@@ -198,17 +206,26 @@ export class Destination {
   }
 
   #applyOwnerAndMode(fd: number, existing: Stats | undefined): void {
+    const { uid, gid, perms } = this.#attributes(existing);
+    const own = fstatSync(fd);
+    // Keeping an owner is a best effort; an owner that was asked for is not.
+    const isRequired = this.#options.uid >= 0 || this.#options.gid >= 0;
+    try {
+      applyAttributes(fd, { uid, gid, perms });
+    } catch (error) {
+      if (isRequired) throw error;
+      applyAttributes(fd, { uid: own.uid, gid: own.gid, perms });
+    }
+  }
+
+  /** What the file shall have: what is configured, else what `existing` has. */
+  #attributes(existing: Stats | undefined): Attributes {
     const { perms, uid, gid } = this.#options;
-    const owner = {
+    return {
       uid: uid >= 0 ? uid : (existing?.uid ?? -1),
       gid: gid >= 0 ? gid : (existing?.gid ?? -1),
+      perms: perms !== 0 ? perms : existing === undefined ? 0o644 : existing.mode & 0o7777,
     };
-    const own = fstatSync(fd);
-    if ((owner.uid >= 0 && owner.uid !== own.uid) || (owner.gid >= 0 && owner.gid !== own.gid)) {
-      changeOwner(fd, owner, uid >= 0 || gid >= 0);
-    }
-    // After the owner: a change of owner clears set-id bits.
-    fchmodSync(fd, perms !== 0 ? perms : existing === undefined ? 0o644 : existing.mode & 0o7777);
   }
 
   #swap(candidate: string, fd: number, target: string, bytes: Uint8Array): Swap {
@@ -216,7 +233,7 @@ export class Destination {
       const previous = this.read();
       const before = previous === undefined ? undefined : statSync(target, { throwIfNoEntry: false });
       if (this.#options.backup && previous !== undefined) keepBackup(target, this.path);
-      replace(candidate, target, bytes, previous);
+      this.#replace(candidate, target, bytes, previous);
       return {
         previous,
         restore: () => this.#restore(target, previous, before),
@@ -227,6 +244,23 @@ export class Destination {
       closeSync(fd);
       unlinkQuietly(candidate);
       throw error instanceof DestinationError ? error : new DestinationError(this.path, error);
+    }
+  }
+
+  #replace(candidate: string, target: string, bytes: Uint8Array, previous: Buffer | undefined): void {
+    try {
+      renameSync(candidate, target);
+    } catch (error) {
+      if (errno(error) !== 'EBUSY' && errno(error) !== 'EXDEV') throw error;
+      const fd = openSync(target, 'r+');
+      try {
+        // First: what is secret is never under the old mode.
+        this.#applyOwnerAndMode(fd, fstatSync(fd));
+        overwrite(fd, bytes, previous);
+      } finally {
+        closeSync(fd);
+      }
+      unlinkQuietly(candidate);
     }
   }
 
@@ -294,36 +328,37 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
 }
 
-function changeOwner(fd: number, owner: { uid: number; gid: number }, required: boolean): void {
-  try {
-    const own = fstatSync(fd);
-    fchownSync(fd, owner.uid >= 0 ? owner.uid : own.uid, owner.gid >= 0 ? owner.gid : own.gid);
-  } catch (error) {
-    // Keeping an owner is a best effort; an owner that was asked for is not.
-    if (required) throw error;
-  }
+interface Attributes {
+  /** -1 keeps. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly perms: number;
+}
+
+/** Nothing is called for what is right already: only its owner may. */
+function applyAttributes(fd: number, { uid, gid, perms }: Attributes): void {
+  const own = fstatSync(fd);
+  const owner = { uid: uid < 0 ? own.uid : uid, gid: gid < 0 ? own.gid : gid };
+  if (owner.uid !== own.uid || owner.gid !== own.gid) fchownSync(fd, owner.uid, owner.gid);
+  // After the owner: a change of owner clears set-id bits.
+  if ((fstatSync(fd).mode & 0o7777) !== perms) fchmodSync(fd, perms);
 }
 
 function keepBackup(target: string, path: string): void {
   const fresh = `${path}.portolan-bak`;
   unlinkQuietly(fresh);
-  linkSync(target, fresh);
+  try {
+    linkSync(target, fresh);
+  } catch (error) {
+    // A file that is mounted by itself, or a file system without hard links.
+    if (!['EXDEV', 'EPERM', 'EOPNOTSUPP', 'EMLINK'].includes(errno(error))) throw error;
+    copyFileSync(target, fresh);
+  }
   renameSync(fresh, `${path}.bak`);
 }
 
-function replace(candidate: string, target: string, bytes: Uint8Array, previous: Buffer | undefined): void {
-  try {
-    renameSync(candidate, target);
-  } catch (error) {
-    if (errno(error) !== 'EBUSY' && errno(error) !== 'EXDEV') throw error;
-    overwrite(target, bytes, previous);
-    unlinkQuietly(candidate);
-  }
-}
-
 // The old blocks are only given up once the new bytes are written, so that a full disk can be undone.
-function overwrite(target: string, bytes: Uint8Array, previous: Buffer | undefined): void {
-  const fd = openSync(target, 'r+');
+function overwrite(fd: number, bytes: Uint8Array, previous: Buffer | undefined): void {
   try {
     writeAll(fd, bytes);
     ftruncateSync(fd, bytes.length);
@@ -333,8 +368,6 @@ function overwrite(target: string, bytes: Uint8Array, previous: Buffer | undefin
       ftruncateSync(fd, previous.length);
     }
     throw error;
-  } finally {
-    closeSync(fd);
   }
 }
 

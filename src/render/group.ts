@@ -192,7 +192,7 @@ export class Group {
   }
 
   #unchanged(task: Task): void {
-    if (!this.#deps.strict) task.destination.applyMode();
+    task.destination.applyOwner({ keepMode: this.#deps.strict });
     task.refused = undefined;
     task.commandOwed = task.command !== '' && this.#deps.owed.has(task.spec.destination, task.command);
     if (!task.commandOwed) task.succeed();
