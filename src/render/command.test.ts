@@ -7,12 +7,13 @@ import { commandArguments, runCommand } from './command.ts';
 
 const options = { timeoutMs: 30_000, env: { ...process.env, WORD: 'hello' } };
 
-test('a list and a word are executed as they are, a string with spaces by the shell', () => {
+test('a list and a word are executed as they are, one text with spaces by the shell', () => {
   assert.deepEqual(commandArguments(['a', 'b c']), ['a', 'b c']);
   assert.deepEqual(commandArguments('/bin/reload'), ['/bin/reload']);
   assert.deepEqual(commandArguments(' nginx -s reload '), ['sh', '-c', 'nginx -s reload']);
-  assert.equal(commandArguments(''), undefined);
-  assert.equal(commandArguments([]), undefined);
+  // consul-template's child/command-prep.go.
+  assert.deepEqual(commandArguments(['nginx -s reload']), ['sh', '-c', 'nginx -s reload']);
+  for (const none of ['', ' ', [], ['']]) assert.equal(commandArguments(none), undefined);
 });
 
 test('output, exit code and environment are those of the command', async () => {

@@ -1,9 +1,12 @@
-/** Running a configured command: a list as it is, a string with spaces through `sh -c`, each in a process group of its own. */
+/** Running a configured command: a list as it is, one text with spaces through `sh -c`, each in a process group of its own. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
-/** A list is executed as it is; one word too; a string with spaces goes through `sh -c`. Empty: none. */
+/**
+ * A list is executed as it is; one word too; one text with spaces goes through `sh -c`, also as the only item of a list, as
+ * consul-template takes it. Empty: none.
+ */
 export type Command = readonly string[] | string;
 
 export interface CommandOptions {
@@ -43,15 +46,22 @@ const outputLimit = 64 * 1024;
 
 /** undefined: there is no command. */
 export function commandArguments(command: Command): readonly string[] | undefined {
-  if (typeof command !== 'string') return command.length === 0 ? undefined : command;
-  const text = command.trim();
+  const words = typeof command === 'string' ? [command] : command;
+  if (words.length > 1) return words;
+  const text = words[0]?.trim() ?? '';
   if (text === '') return undefined;
-  return /\s/.test(text) ? ['sh', '-c', text] : [text];
+  return needsShell(command) ? ['sh', '-c', text] : [text];
+}
+
+/** It is a text for the shell. */
+export function needsShell(command: Command): boolean {
+  const [text, ...rest] = typeof command === 'string' ? [command] : command;
+  return text !== undefined && rest.length === 0 && /\s/.test(text.trim());
 }
 
 /** One text for one command, for comparison and for people. */
 export function commandText(command: Command): string {
-  return typeof command === 'string' ? command.trim() : command.join(' ');
+  return typeof command === 'string' ? command.trim() : command.join(' ').trim();
 }
 
 /** Starts the command in this turn; never rejects. */

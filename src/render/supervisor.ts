@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Command, commandArguments, commandText, signalGroup } from './command.ts';
+import { type Command, commandArguments, commandText, needsShell, signalGroup } from './command.ts';
 import { openGuard } from './guard.ts';
 import type { RunnerChild } from './options.ts';
 
@@ -145,7 +145,7 @@ export class Supervisor implements RunnerChild {
     if (file === undefined) return;
     const child = spawn(file, args, { stdio: 'inherit', detached: true, env: env as NodeJS.ProcessEnv });
     const { pid } = child;
-    const isShell = typeof command === 'string' && file === 'sh';
+    const isShell = needsShell(command);
     const guard = pid === undefined ? undefined : openGuard(pid, { ...this.#options, isShell });
     // process.exit and an uncaught error end here.
     const onExit = (): void => signalGroup(pid, 'SIGKILL');
