@@ -25,9 +25,9 @@ export function sourceSettings(load: TemplateLoad): SourceSettings {
 }
 
 function tokenOf({ consul: { token, tokenFile } }: TemplateLoad): string {
-  if (token !== '' || tokenFile === '') return token;
+  if (tokenFile === '') return token;
   try {
-    return readFileSync(tokenFile, 'utf8').trim();
+    return readFileSync(tokenFile, 'utf8').trim() || token;
   } catch (cause) {
     throw new AgentError('template', `token_file ${tokenFile}: ${fileProblem(cause)}`, { cause });
   }
@@ -97,9 +97,10 @@ function connect(
   try {
     return openConnection({ ...consul, attempts: consul.retry.attempts }, onGivenUp);
   } catch (cause) {
-    throw new AgentError('template', `consul ssl: ${fileProblem(cause)}; name files that can be read`, {
-      cause,
-    });
+    const { path } = cause as NodeJS.ErrnoException;
+    const place = path === undefined ? '' : ` ${path}:`;
+    const text = `consul ssl:${place} ${fileProblem(cause)}; name files that can be read`;
+    throw new AgentError('template', text, { cause });
   }
 }
 

@@ -179,6 +179,13 @@ test('the environment fills what nobody set', () => {
   const got = load(one, { env });
   assert.deepEqual([got.consul.address, got.consul.token, got.log.level], ['e:1', 'b', 'trace']);
   assert.equal(load(`consul { token = "" } ${one}`, { env }).consul.token, '');
+  assert.equal(load(`consul { address = "" } ${one}`, { env }).consul.address, 'e:1');
+  const files = { CONSUL_HTTP_TOKEN_FILE: '/t', CONSUL_HTTP_AUTH: 'u', CONSUL_HTTP_SSL: 'true' };
+  const { consul } = load(one, { env: files });
+  assert.deepEqual([consul.tokenFile, consul.auth?.username, consul.tls?.verify], ['/t', 'u', true]);
+  const own = 'consul { token = "t" auth { enabled = false } ssl { enabled = false } }';
+  const given = load(`${own} ${one}`, { env: files }).consul;
+  assert.deepEqual([given.tokenFile, given.auth, given.tls], ['', null, null]);
 });
 
 test('templates of a command group have the command that one of them names', () => {
@@ -229,10 +236,14 @@ test('a hold is of one template or of all', () => {
 
 const refusals = [
   { text: 'wait { min = "x" }', want: /c:1:14: wait.min: "x" is not a duration/ },
-  { text: 'wait = "5s:1s"', want: /min is longer than max/ },
+  { text: 'wait = "5s:1s"', want: /c:1:8: wait: min is longer than max/ },
   { text: 'kill_signal = "SIGBOGUS"', want: /c:1:15: kill_signal: "SIGBOGUS" is not the name of a signal/ },
-  { text: 'reload_signal = "SIGKILL"', want: /no process can listen to SIGKILL/ },
-  { text: 'exec { env { custom = ["A"] } }', want: /env.custom: "A" is not NAME=value/ },
+  {
+    text: 'reload_signal = "SIGKILL"',
+    want: /c:1:17: reload_signal: "SIGKILL" is not a signal that a process can listen to/,
+  },
+  { text: 'exec { env { custom = ["A"] } }', want: /c:1:24: exec.env.custom: "A" is not NAME=value/ },
+  { text: 'consul = "a b"', want: /c:1:10: consul.address: "a b" is not host:port, / },
   { text: 'exec { comand = "x" }', want: /invalid config key exec.comand: did you mean command\?/ },
   { text: 'hold { max_drop = 0.5 }', want: /c:1:19: hold.max_drop: 0.5 is not a percentage such as "50%"/ },
   { text: 'hold { timeout = "1s" }', want: /hold: give min_items or max_drop/ },

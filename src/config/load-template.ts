@@ -6,6 +6,7 @@ import { deepFreeze } from '../lib/freeze.ts';
 import type { ObjectTree } from '../lib/tree.ts';
 import type { TemplateConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
+import { consulFromEnvironment } from './consul-address.ts';
 import { type Context, section } from './decode.ts';
 import { parseConfigText } from './read-file.ts';
 import type {
@@ -92,23 +93,25 @@ function templatesOf(raw: RawRunner, destinationOptional: boolean): readonly Tem
 
 function consulConfig(raw: RawRunner, env: Env, strict: boolean): ConsulConfig {
   const consul: RawConsul = raw.consul ?? {};
-  const ownToken = consul.token ?? raw.token;
+  const given = consulFromEnvironment(env, consul.address);
+  const token = consul.token ?? raw.token;
   const ssl = consul.ssl ?? raw.ssl;
   const auth = consul.auth ?? raw.auth;
   return {
-    address: consul.address ?? nonEmpty(env['CONSUL_HTTP_ADDR']) ?? '127.0.0.1:8500',
-    token: ownToken ?? nonEmpty(env['CONSUL_TOKEN']) ?? env['CONSUL_HTTP_TOKEN'] ?? '',
-    tokenFile: consul.token_file ?? '',
-    namespace: consul.namespace ?? '',
-    auth:
-      auth === undefined || auth.enabled === false
-        ? null
-        : { username: auth.username ?? '', password: auth.password ?? '' },
+    address: given.address,
+    token: token ?? given.token,
+    tokenFile: consul.token_file ?? (token === undefined ? given.tokenFile : ''),
+    namespace: consul.namespace ?? given.namespace,
+    auth: auth === undefined ? given.auth : authConfig(auth),
     // Any key but `enabled = false` asks for it.
-    tls: ssl === undefined || ssl.enabled === false ? null : tlsConfig(ssl),
+    tls: ssl === undefined ? given.tls : ssl.enabled === false ? null : tlsConfig(ssl),
     retry: retryConfig({ ...raw.retry, ...consul.retry }, strict),
     transport: transportConfig(consul.transport ?? {}),
   };
+}
+
+function authConfig(auth: NonNullable<RawRunner['auth']>): ConsulConfig['auth'] {
+  return auth.enabled === false ? null : { username: auth.username ?? '', password: auth.password ?? '' };
 }
 
 function nonEmpty(text: string | undefined): string | undefined {
@@ -203,19 +206,11 @@ function levelOf(env: Env): TemplateLogConfig['level'] | undefined {
   return logLevels.find((level) => level === (word === 'err' ? 'error' : word));
 }
 
-/** Signals that no process can listen to. */
-const deaf: ReadonlySet<string> = new Set(['SIGKILL', 'SIGSTOP']);
-
 function signalConfig(raw: RawRunner, exec: ExecConfig): SignalConfig {
-  const signals = {
+  return {
     kill: raw.kill_signal === undefined ? 'SIGINT' : raw.kill_signal,
     reload: raw.reload_signal === undefined ? 'SIGHUP' : raw.reload_signal,
     // A child may have a use of its own for SIGQUIT.
     dump: raw.dump_signal ?? (raw.dump_signal === null || exec.command.length > 0 ? null : 'SIGQUIT'),
-  } as const;
-  for (const [key, signal] of Object.entries(signals)) {
-    if (signal === null || !deaf.has(signal)) continue;
-    throw new ConfigError('invalid-value', `${key}_signal: no process can listen to ${signal}`);
-  }
-  return signals;
+  };
 }

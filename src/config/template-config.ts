@@ -18,7 +18,7 @@ export interface ConsulConfig {
   /** `host:port`, `http://…`, `https://…` or `unix://…`. */
   readonly address: string;
   readonly token: string;
-  /** Read at every start and reload; beats `token` when it is named and there is no token. */
+  /** Read at every start and reload; what it holds beats `token`, as in Consul's own clients. */
   readonly tokenFile: string;
   readonly namespace: string;
   readonly auth: { readonly username: string; readonly password: string } | null;

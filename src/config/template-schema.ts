@@ -6,6 +6,7 @@ import { parseDurationNs } from '../lib/duration.ts';
 import { parseSignal } from '../lib/signal-name.ts';
 import type { Position, Tree } from '../lib/tree.ts';
 import { ConfigError } from './config-error.ts';
+import { consulAddressForms, isConsulAddress } from './consul-address.ts';
 import {
   blocks,
   boolean,
@@ -44,6 +45,26 @@ function signalOf(tree: Tree, path: string): NodeJS.Signals | null {
   return parsed;
 }
 
+/** Signals that no process can listen to. */
+const deaf: ReadonlySet<string> = new Set(['SIGKILL', 'SIGSTOP']);
+
+/** A signal to this process. */
+const ownSignal: Decoder<NodeJS.Signals | null> = {
+  decode: (values, path, context) => {
+    const found = values.find((tree) => deaf.has(signalOf(tree, path) ?? ''));
+    if (found !== undefined) throw refused(path, found, 'a signal that a process can listen to');
+    return signal.decode(values, path, context);
+  },
+};
+
+const consulAddress: Decoder<string> = {
+  decode: (values, path, context) => {
+    const wrong = values.find((tree) => !isConsulAddress(string.decode([tree], path, context)));
+    if (wrong !== undefined) throw refused(path, wrong, consulAddressForms);
+    return string.decode(values, path, context);
+  },
+};
+
 function refused(path: string, tree: Tree, want: string): ConfigError {
   const got = tree.kind === 'leaf' ? JSON.stringify(tree.value) : `a ${tree.kind}`;
   return new ConfigError('invalid-value', `${path}: ${got} is not ${want}`, tree.at);
@@ -57,6 +78,18 @@ const words: Decoder<readonly string[]> = {
         ? tree.items.map((item) => string.decode([item], path, context))
         : string.decode([tree], path, context).split(','),
     ),
+};
+
+/** NAME=value. */
+const assignments: Decoder<readonly string[]> = {
+  decode: (values, path, context) => {
+    for (const tree of values.flatMap((tree) => (tree.kind === 'list' ? tree.items : [tree]))) {
+      const wrong = words.decode([tree], path, context).find((text) => text.indexOf('=') < 1);
+      if (wrong === undefined) continue;
+      throw new ConfigError('invalid-value', `${path}: ${JSON.stringify(wrong)} is not NAME=value`, tree.at);
+    }
+    return words.decode(values, path, context);
+  },
 };
 
 /** One text in the place of a block: `read` says which keys it stands for. */
@@ -82,10 +115,21 @@ export function authBlock(text: string, at: Position): Tree {
   return block({ enabled: true, username, password }, at);
 }
 
-export const waitSection = orText(
+const waitFields = orText(
   section({ enabled: boolean, bool: boolean, min: duration, max: duration }),
   waitBlock,
 );
+
+export const waitSection: typeof waitFields = {
+  ...waitFields,
+  decode: (values, path, context) => {
+    const wait = waitFields.decode(values, path, context);
+    const isOff = wait.enabled === false || wait.bool === false;
+    if (!isOff && wait.min !== undefined && wait.max !== undefined && wait.min > wait.max)
+      throw new ConfigError('invalid-value', `${path}: min is longer than max`, values.at(-1)!.at);
+    return wait;
+  },
+};
 
 /** `50%` -> 0.5. */
 const part: Decoder<number> = {
@@ -106,7 +150,7 @@ const oneShot = 'a template’s command runs to its end: nothing is signalled';
 
 const envSection = section({
   pristine: boolean,
-  custom: words,
+  custom: assignments,
   allowlist: words,
   denylist: words,
   whitelist: words,
@@ -201,7 +245,7 @@ const authSection = orText(section({ enabled: boolean, username: string, passwor
 
 const consulSection = orText(
   section({
-    address: string,
+    address: consulAddress,
     namespace: string,
     token: string,
     token_file: string,
@@ -236,9 +280,9 @@ export const runnerFields = {
   block_query_wait: duration,
   once: boolean,
   pid_file: string,
-  kill_signal: signal,
-  reload_signal: signal,
-  dump_signal: signal,
+  kill_signal: ownSignal,
+  reload_signal: ownSignal,
+  dump_signal: ownSignal,
   template_error_fatal: boolean,
   err_on_failed_lookup: boolean,
   default_delimiters: section({ left: string, right: string }),

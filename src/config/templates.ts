@@ -87,7 +87,7 @@ function templateConfig(raw: PlacedTemplate, rules: TemplateRules): TemplateConf
     functionDenylist: [...(raw.function_denylist ?? []), ...(raw.function_blacklist ?? [])],
     sandboxPath: raw.sandbox_path ?? '',
     hold: holdConfig(raw.hold, raw.at),
-    wait: raw.wait === undefined ? null : waitConfig(raw.wait, raw.at),
+    wait: raw.wait === undefined ? null : waitConfig(raw.wait),
   };
 }
 
@@ -97,13 +97,9 @@ function idText(id: number | undefined): string {
 }
 
 export function envConfig(raw: RawEnv = {}): EnvConfig {
-  const custom = raw.custom ?? [];
-  const wrong = custom.find((text) => text.indexOf('=') < 1);
-  if (wrong !== undefined)
-    throw new ConfigError('invalid-value', `env.custom: ${JSON.stringify(wrong)} is not NAME=value`);
   return {
     pristine: raw.pristine ?? false,
-    custom,
+    custom: raw.custom ?? [],
     allowlist: [...(raw.allowlist ?? []), ...(raw.whitelist ?? [])],
     denylist: [...(raw.denylist ?? []), ...(raw.blacklist ?? [])],
   };
@@ -121,11 +117,10 @@ function holdConfig(raw: RawHold | undefined, at?: Position): HoldConfig | null 
 }
 
 /** min alone means max = 4 x min. */
-function waitConfig(raw: RawWait, at?: Position): Wait | null {
+function waitConfig(raw: RawWait): Wait | null {
   if (raw.enabled === false || raw.bool === false || (raw.min === undefined && raw.max === undefined))
     return null;
   const minMs = raw.min ?? 0;
   const maxMs = raw.max ?? 4 * minMs;
-  if (minMs > maxMs) throw new ConfigError('invalid-value', `wait: min is longer than max`, at);
   return minMs === 0 && maxMs === 0 ? null : { minMs, maxMs };
 }
