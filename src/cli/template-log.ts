@@ -6,12 +6,19 @@ import { RotatingFile } from '../lib/rotating-file.ts';
 import { Syslog, SyslogError, type SyslogLevel } from '../lib/syslog.ts';
 import { CliError } from './command.ts';
 
+export interface TemplateLog {
+  readonly log: Logger;
+  /** Goes on in a new log file when the old one was set aside. */
+  readonly reopen: () => void;
+  readonly close: () => void;
+}
+
 /** A logger to standard error, and to the file and the syslog that are configured. */
 export function openTemplateLog(
   config: TemplateLogConfig,
   err: (text: string) => void,
   badConfigCode: number,
-): { readonly log: Logger; readonly close: () => void } {
+): TemplateLog {
   const file = config.file === '' ? undefined : openFile(config, badConfigCode);
   const syslog = config.syslog === null ? undefined : openSyslog(config.syslog, badConfigCode);
   const write = (line: string): void => {
@@ -21,6 +28,7 @@ export function openTemplateLog(
   };
   return {
     log: createLogger({ level: config.level, format: 'text', write }),
+    reopen: () => file?.reopen(),
     close: () => {
       file?.close();
       syslog?.close();

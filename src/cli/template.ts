@@ -76,7 +76,7 @@ async function run(flags: Flags, io: Io): Promise<number> {
   const readAtMs = Date.now();
   const load = loadOrExplain(flags, io);
   if (flags['parseOnly'] === true) return parseAll(load, io);
-  const { log, close } = openTemplateLog(load.log, io.err, codes.badConfig);
+  const { log, reopen, close } = openTemplateLog(load.log, io.err, codes.badConfig);
   const show = flags['diff'] === true ? unifiedDiff(linePainter(io)) : wholeText;
   for (const warning of [...load.warnings, ...vaultWarnings(flags)]) log.warn({}, warning);
   try {
@@ -87,7 +87,11 @@ async function run(flags: Flags, io: Io): Promise<number> {
         signal: io.signal,
         print: (change) => io.out(show(change)),
         listen: io.takeSignals,
-        reload: () => loadTemplates(flags, io),
+        reload: () => {
+          // As logrotate's postrotate asks for it.
+          reopen();
+          return loadTemplates(flags, io);
+        },
       },
     );
   } catch (error) {

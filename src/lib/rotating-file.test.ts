@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -50,6 +50,21 @@ test('a large file is set aside, and so many old ones are kept', async () => {
       assert.equal(readFileSync(join(dir, first!), 'utf8'), 'bbb\n');
     }
   }
+});
+
+test('a file that somebody else has set aside is opened anew when asked to', () => {
+  const { dir, file } = open({});
+  file.write('one\n');
+  renameSync(join(dir, 'p.log'), join(dir, 'p.log.1'));
+  file.write('two\n');
+  file.reopen();
+  file.write('three\n');
+  assert.equal(readFileSync(join(dir, 'p.log.1'), 'utf8'), 'one\ntwo\n');
+  assert.equal(readFileSync(join(dir, 'p.log'), 'utf8'), 'three\n');
+  rmSync(dir, { recursive: true });
+  file.reopen();
+  file.write('four\n');
+  file.close();
 });
 
 test('an old file is set aside at the next line', async () => {

@@ -39,6 +39,17 @@ export class RotatingFile {
     }
   }
 
+  /** Goes on in the file that has the name now, for others that set logs aside. Where that can't be, in the old one. */
+  reopen(): void {
+    try {
+      const fd = this.#open();
+      closeSync(this.#fd);
+      this.#fd = fd;
+    } catch {
+      // Its directory may be gone, and come back.
+    }
+  }
+
   close(): void {
     closeSync(this.#fd);
   }
