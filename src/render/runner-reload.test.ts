@@ -128,9 +128,11 @@ test('a reload waits for a command that runs', async (t) => {
   const reload = stage.runner.reconfigure([stage.spec('two', a)]).then(() => (isDone = true));
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.equal(isDone, false);
+  stage.source.set('key a', '2');
   writeFileSync(join(stage.dir, 'go'), '');
   await reload;
-  assert.deepEqual([stage.text('ran'), stage.text('two')], ['x\n', '1']);
+  // What goes begins nothing new meanwhile.
+  assert.deepEqual([stage.text('ran'), stage.text('one'), stage.text('two')], ['x\n', '1', '2']);
 });
 
 test('the child is told once all is there, then of changes whose command has succeeded', async (t) => {

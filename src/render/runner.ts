@@ -55,6 +55,8 @@ export class TemplateRunner {
   readonly #quiets = new Map<string, Quiescence>();
   #tasks: readonly Task[] = [];
   #groups: readonly Group[] = [];
+  /** A reload waits for their commands, and would for ever if they began others. */
+  #leaving: readonly Group[] = [];
   readonly #kill = new AbortController();
   readonly #reloads = new Set<Promise<void>>();
   #running = false;
@@ -136,7 +138,9 @@ export class TemplateRunner {
     if (broken !== undefined) throw broken.error!;
     const groups = this.#group(tasks, this.#groups);
     const gone = this.#groups.filter((group) => !groups.includes(group));
+    this.#leaving = gone;
     while (gone.some((group) => group.busy)) await Promise.race(this.#reloads);
+    this.#leaving = [];
     for (const group of gone) group.close();
     this.#tasks = tasks;
     this.#groups = groups;
@@ -268,7 +272,9 @@ export class TemplateRunner {
 
   // All files first, then all commands: a command finds every file that its change concerns.
   #flush(): void {
-    const ready = this.#groups.filter((group) => group.dirty && !group.busy);
+    const ready = this.#groups.filter(
+      (group) => group.dirty && !group.busy && !this.#leaving.includes(group),
+    );
     if (this.#options.dry) for (const group of ready) this.#printChanges(group);
     else for (const group of ready) group.render();
     for (const group of ready) {
