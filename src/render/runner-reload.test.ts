@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -95,6 +98,25 @@ test('a template that stays is the same task, one that is new finds the data the
   stage.source.set('key a', '3');
   await stage.until(() => stage.text('two') === '2 3');
   assert.equal(stage.text('one'), '1');
+});
+
+test('a reload puts files right that somebody else has changed or taken away', async (t) => {
+  const stage = new Stage(t, (on) => [
+    on.spec('one', a, { perms: 0o600 }),
+    on.spec('two', a, { command: ran }),
+  ]);
+  stage.source.set('key a', '1');
+  await stage.until(() => stage.text('ran') === 'x\n');
+  await stage.until(() => stage.runner.status()[1]!.state === 'current');
+  chmodSync(join(stage.dir, 'one'), 0o666);
+  rmSync(join(stage.dir, 'two'));
+  const same = [stage.spec('one', a, { perms: 0o600 }), stage.spec('two', a, { command: ran })];
+  await stage.runner.reconfigure(same);
+  assert.deepEqual([statSync(join(stage.dir, 'one')).mode & 0o777, stage.text('two')], [0o600, '1']);
+  await stage.until(() => stage.text('ran') === 'x\nx\n');
+  await stage.until(() => stage.runner.status()[1]!.state === 'current');
+  await stage.runner.reconfigure(same);
+  assert.equal(stage.text('ran'), 'x\nx\n');
 });
 
 test('what nobody uses any more is not followed; a text that does not parse changes nothing', async (t) => {

@@ -124,7 +124,7 @@ export class TemplateRunner {
 
   /**
    * Takes another list of templates. One that is the same as before goes on as if nothing had happened, with its data, its
-   * retries and what it owes; a command that runs is waited for. Throws the parse error of a new one, and keeps the old list.
+   * retries and what it owes, but its file is put right when somebody else has changed it; a command that runs is waited for. Throws the parse error of a new one, and keeps the old list.
    */
   async reconfigure(templates: readonly TemplateSpec[]): Promise<void> {
     const known = new Set(this.#tasks);
@@ -146,8 +146,11 @@ export class TemplateRunner {
     this.#groups = groups;
     if (!this.#running) return;
     this.#handOverDebts([...known], tasks);
-    // What waited for a retry timer of its old group.
-    for (const group of groups) for (const task of group.tasks) if (task.state === 'failed') task.retry();
+    for (const task of tasks) {
+      // What waited for a retry timer of its old group.
+      if (task.state === 'failed') task.retry();
+      else if (task.state === 'current') task.look();
+    }
     this.#flush();
     // Only now: what the new ones use as well has been kept.
     for (const task of known) this.#release(task);

@@ -107,6 +107,11 @@ export class Task implements Dependent {
     else this.#markDirty();
   }
 
+  /** Holds the destination against the template once more. */
+  look(): void {
+    this.#markDirty();
+  }
+
   retry(): void {
     this.refused = undefined;
     this.#markDirty();
