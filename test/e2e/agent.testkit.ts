@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { repoRoot } from '../../src/lib/repo-root.testkit.ts';
 
-export const program = join(repoRoot(import.meta.url), 'bin', 'portolan');
+/** For node; `bin/portolan` is a shell script around it. */
+export const program = join(repoRoot(import.meta.url), 'dist', 'src', 'main.js');
 
 export interface Ports {
   readonly http: number;
