@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { AgentError } from '../agent/errors.ts';
 import { runTemplates, templateExitCodes } from '../agent/template-agent.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { foreignFlags } from '../config/foreign-flags.ts';
 import { loadTemplateConfig } from '../config/load-template.ts';
 import type { TemplateLoad } from '../config/template-config.ts';
-import { templateFlags, vaultFlags } from '../config/template-flags.ts';
+import { templateFlags } from '../config/template-flags.ts';
 import { unifiedDiff, wholeText } from '../render/dry.ts';
 import { Evaluator } from '../render/evaluator.ts';
 import { templateSpecs } from '../agent/templates.ts';
@@ -38,7 +39,7 @@ export const templateCommand: CliCommand = {
       .option('--diff', 'as -dry, but show a unified diff with what is there')
       .option('--parse-only', 'read configuration and templates, then end');
     addConfigFlags(command, templateFlags);
-    addVaultFlags(command);
+    addForeignFlags(command);
     examples(command, [
       'portolan template --consul-addr consul:8500 --template app.ctmpl:/etc/nginx/conf.d/app.conf:"nginx -s reload"',
       'portolan template -config /etc/consul-template.d -once',
@@ -60,9 +61,9 @@ export const templateCommand: CliCommand = {
   },
 };
 
-function addVaultFlags(command: Command): void {
-  for (const [name, type] of vaultFlags) {
-    const option = command.createOption(type === 'boolean' ? `--vault-${name}` : `--vault-${name} <value>`);
+function addForeignFlags(command: Command): void {
+  for (const { name, type } of foreignFlags) {
+    const option = command.createOption(type === 'boolean' ? `--${name}` : `--${name} <value>`);
     command.addOption(option.hideHelp());
   }
 }
@@ -78,7 +79,7 @@ async function run(flags: Flags, io: Io): Promise<number> {
   if (flags['parseOnly'] === true) return parseAll(load, io);
   const { log, reopen, close } = openTemplateLog(load.log, io.err, codes.badConfig);
   const show = flags['diff'] === true ? unifiedDiff(linePainter(io)) : wholeText;
-  for (const warning of [...load.warnings, ...vaultWarnings(flags)]) log.warn({}, warning);
+  for (const warning of [...load.warnings, ...foreignWarnings(flags)]) log.warn({}, warning);
   try {
     return await runTemplates(
       { load, readAtMs, dry },
@@ -149,7 +150,7 @@ function specsOrExplain(load: TemplateLoad): ReturnType<typeof templateSpecs> {
   }
 }
 
-function vaultWarnings(flags: Flags): readonly string[] {
-  const given = vaultFlags.filter(([name]) => flags[attribute(`vault-${name}`)] !== undefined);
-  return given.map(([name]) => `-vault-${name} has no effect: Vault is not supported`);
+function foreignWarnings(flags: Flags): readonly string[] {
+  const given = foreignFlags.filter(({ name }) => flags[attribute(name)] !== undefined);
+  return given.map(({ name, program }) => `-${name} has no effect: ${program} is not supported`);
 }

@@ -177,36 +177,6 @@ export const templateFlags: readonly ConfigFlag[] = [
   }),
 ];
 
-/** Accepted with a warning: there is no Vault behind Portolan. */
-export const vaultFlags: readonly (readonly [string, 'boolean' | 'value'])[] = [
-  ['addr', 'value'],
-  ['agent-token-file', 'value'],
-  ['default-lease-duration', 'value'],
-  ['grace', 'value'],
-  ['lease-renewal-threshold', 'value'],
-  ['namespace', 'value'],
-  ['renew-token', 'boolean'],
-  ['retry', 'boolean'],
-  ['retry-attempts', 'value'],
-  ['retry-backoff', 'value'],
-  ['retry-max-backoff', 'value'],
-  ['ssl', 'boolean'],
-  ['ssl-ca-cert', 'value'],
-  ['ssl-ca-path', 'value'],
-  ['ssl-cert', 'value'],
-  ['ssl-key', 'value'],
-  ['ssl-server-name', 'value'],
-  ['ssl-verify', 'boolean'],
-  ['token', 'value'],
-  ['token-file', 'value'],
-  ['transport-dial-keep-alive', 'value'],
-  ['transport-dial-timeout', 'value'],
-  ['transport-disable-keep-alives', 'boolean'],
-  ['transport-max-idle-conns-per-host', 'value'],
-  ['transport-tls-handshake-timeout', 'value'],
-  ['unwrap-token', 'boolean'],
-];
-
 /** A source alone is enough for a dry run. */
 function templateTree(text: string, at: Position): Tree {
   if (text !== '' && !text.includes(':')) return block({ source: text }, at);

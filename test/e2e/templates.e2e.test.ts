@@ -295,6 +295,22 @@ test('bad flags end with 13, bad configuration with 15, each naming the mistake'
   }
 });
 
+test('flags for Vault and Nomad are taken, each with a warning', async (t) => {
+  const folder = scratchFolder(t);
+  writeFileSync(join(folder, 'static'), 'text');
+  const foreign = [
+    '-vault-k8s-auth-role-name',
+    'web',
+    '-vault-ssl-verify=false',
+    '-nomad-addr=http://n:4646',
+  ];
+  const template = ['-template', `${folder}/static:${folder}/out`];
+  const ended = await portolan(['template', ...template, ...foreign, '-once']);
+  assert.equal(ended.code, 0, ended.err);
+  for (const flag of ['-vault-k8s-auth-role-name', '-vault-ssl-verify', '-nomad-addr'])
+    assert.match(ended.err, new RegExp(`WARN. +${flag} has no effect: (Vault|Nomad) is not supported`));
+});
+
 test('an agent with broken templates runs, says name, line and column, renders the others, and heals', async (t) => {
   const folder = scratchFolder(t);
   const path = (name: string): string => join(folder, name);
