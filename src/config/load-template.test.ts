@@ -221,6 +221,12 @@ template { contents = "x" destination = "/d" wait { enabled = false } }`);
   );
 });
 
+test('an empty delimiter is as none', () => {
+  const own = 'template { contents = "x" destination = "/d" left_delimiter = "" right_delimiter = "]]" }';
+  const [got] = load(`default_delimiters { left = "<<" right = ">>" } ${own}`).templates;
+  assert.deepEqual([got!.leftDelimiter, got!.rightDelimiter], ['<<', ']]']);
+});
+
 test('a hold is of one template or of all', () => {
   const own = 'template { contents = "x" destination = "/d" hold { min_items = 2 timeout = "0s" } }';
   const got = load(`hold { max_drop = "12.5%" } once_timeout = "1m" watch = true ${one} ${own}`);

@@ -25,7 +25,13 @@ export function templateConfigs(
   rules: TemplateRules = {},
 ): readonly TemplateConfig[] {
   const given = Object.fromEntries(Object.entries(defaults).filter(([, value]) => value !== undefined));
-  return groupedTemplates(all).map((template) => templateConfig({ ...given, ...template }, rules));
+  return groupedTemplates(all).map((template) => {
+    // An empty delimiter is none.
+    const own = Object.entries(template).filter(
+      ([key, value]) => value !== '' || !key.endsWith('_delimiter'),
+    );
+    return templateConfig({ ...given, ...Object.fromEntries(own), at: template.at }, rules);
+  });
 }
 
 /** In a command group the one command, with all that says how it runs, is every member's. */
