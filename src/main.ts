@@ -1,6 +1,10 @@
 import { runCli } from './cli/cli.ts';
 import type { Io } from './cli/command.ts';
 
+const [word = ''] = process.argv.slice(2);
+// A reload that is asked for while all is still to be read must not end the program, as it would without a listener.
+if (['agent', 'template'].includes(word)) process.on('SIGHUP', () => {});
+
 const stop = new AbortController();
 let firstSignalMs: number | undefined;
 /** Commands that steer by signals themselves. */

@@ -1,7 +1,7 @@
 /** `portolan template` as people run it: signals in the middle of everything, a supervised child, what can go wrong. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from './agent.testkit.ts';
@@ -70,6 +70,24 @@ test('SIGHUP in a check or a command waits for it, and everything goes on', asyn
       assert.deepEqual(stage.leftovers(), []);
     }),
   );
+});
+
+test('SIGHUP while the program still starts does not end it', {
+  skip: !existsSync('/proc/self'),
+}, async (t) => {
+  const stage = await TemplateStage.open(t);
+  // It reads this until somebody writes.
+  execFileSync('mkfifo', [stage.path('late.hcl')]);
+  const run = stage.start('', ['-config', stage.path('late.hcl')]);
+  await until(
+    () =>
+      /SigCgt:\s+[0-9a-f]+[13579bdf]\n/.test(readFileSync(`/proc/${run.pid}/status`, 'utf8')) || undefined,
+    8000,
+    () => `SIGHUP is never listened to\n${run.log()}`,
+  );
+  run.signal('SIGHUP');
+  stage.write('late.hcl', stage.config('template { source = "@in" destination = "@out" }'));
+  await stage.becomes('out', 'one\n', run);
 });
 
 test('signals at any moment of renders and swaps never show half a file', async (t) => {
