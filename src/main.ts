@@ -50,6 +50,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Nor is a reader of the log, as journald when it starts anew: what runs goes on without.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 process.exitCode = await runCli(process.argv.slice(2), io);
 // Parts close what they opened; an idle keep-alive socket must not keep a finished command alive.
 setTimeout(() => process.exit(), 2000).unref();

@@ -90,6 +90,19 @@ test('SIGHUP while the program still starts does not end it', {
   await stage.becomes('out', 'one\n', run);
 });
 
+test('a reader of the log that goes away ends nothing', async (t) => {
+  const stage = await TemplateStage.open(t);
+  // The shell's `true` reads nothing and is gone before the first line.
+  const wrap = ['sh', '-c', '{ "$@"; echo $? > "$0"; } 2>&1 | true; sleep 0.1', stage.path('code')];
+  const run = stage.start('pid_file = "@pid"\ntemplate { source = "@in" destination = "@out" }', [], wrap);
+  await stage.becomes('out', 'one\n', run);
+  stage.server.set('a', 'two');
+  await stage.becomes('out', 'two\n', run);
+  process.kill(Number(stage.text('pid')), 'SIGTERM');
+  await stage.becomes('code', '0\n', run);
+  assert.equal(stage.text('pid'), undefined);
+});
+
 test('signals at any moment of renders and swaps never show half a file', async (t) => {
   const stage = await TemplateStage.open(t);
   const body = '{{ range loop 2000 }}{{ key "a" }} {{ end }}';
