@@ -221,6 +221,14 @@ template { contents = "x" destination = "/d" wait { enabled = false } }`);
   );
 });
 
+test('templates that write the same file are told of', () => {
+  assert.deepEqual(load(one).warnings, []);
+  assert.match(
+    load(`${one}${one}${one}`).warnings.join('|'),
+    /^several templates write \/d and undo each other/,
+  );
+});
+
 test('an empty delimiter is as none', () => {
   const own = 'template { contents = "x" destination = "/d" left_delimiter = "" right_delimiter = "]]" }';
   const [got] = load(`default_delimiters { left = "<<" right = ">>" } ${own}`).templates;

@@ -76,7 +76,10 @@ export function loadTemplateConfig(options: TemplateLoadOptions): TemplateLoad {
     errorOnFailedLookup: raw.err_on_failed_lookup ?? false,
     strict,
     paths: [...(options.paths ?? [])],
-    warnings: [...context.ignored].map(([key, { why }]) => `${key} has no effect: ${why}`),
+    warnings: [
+      ...[...context.ignored].map(([key, { why }]) => `${key} has no effect: ${why}`),
+      ...sharedDestinations(templates),
+    ],
   });
 }
 
@@ -89,6 +92,14 @@ function templatesOf(raw: RawRunner, destinationOptional: boolean): readonly Tem
     wait: raw.wait,
   };
   return templateConfigs(raw.template ?? [], defaults, { destinationOptional });
+}
+
+function sharedDestinations(templates: readonly TemplateConfig[]): readonly string[] {
+  const paths = templates.map(({ destination }) => destination).filter((path) => path !== '');
+  const shared = new Set(paths.filter((path, i) => paths.indexOf(path) !== i));
+  return [...shared].map(
+    (path) => `several templates write ${path} and undo each other: give each a destination of its own`,
+  );
 }
 
 function consulConfig(raw: RawRunner, env: Env, strict: boolean): ConsulConfig {
