@@ -52,6 +52,17 @@ test('a new file gets 0644 and its directories are made', async () => {
   });
 });
 
+test('a name as long as the file system takes is written, and a file in the place of a directory is named', async () => {
+  const path = join(scene(), 'x'.repeat(255));
+  await put(destination(path), 'one');
+  await put(destination(path), 'two');
+  assert.equal(text(path), 'two');
+  assert.throws(() => destination(join(path, 'y')).stage(Buffer.from('')), {
+    code: 'not-directory',
+    message: /a part of its path is a file/,
+  });
+});
+
 test('a replaced file keeps its mode and owner, unless others are asked for', async () => {
   const path = join(scene(), 'out.conf');
   writeFileSync(path, 'old');
@@ -65,7 +76,9 @@ test('a replaced file keeps its mode and owner, unless others are asked for', as
   if (isRoot) assert.deepEqual([statSync(path).uid, statSync(path).gid], [7, 8]);
 });
 
-test('a file with the right bytes gets the owner and the mode that are asked for', { skip: !isRoot }, () => {
+test('a file with the right bytes gets the owner and the mode that are asked for', {
+  skip: !isRoot && 'needs root',
+}, () => {
   const path = join(scene(), 'out.conf');
   writeFileSync(path, 'right');
   chmodSync(path, 0o4755);

@@ -9,6 +9,7 @@
  * - Calls are synchronous: a small file is in place within some 0.1 ms, and nothing runs in between.
  * Not here: when to write, commands.
  */
+import { createHash } from 'node:crypto';
 import {
   accessSync,
   closeSync,
@@ -53,6 +54,7 @@ export type DestinationErrorCode =
   | 'is-directory'
   | 'not-regular'
   | 'no-directory'
+  | 'not-directory'
   | 'no-permission'
   | 'read-only'
   | 'no-space'
@@ -76,6 +78,7 @@ const messages: Readonly<Partial<Record<DestinationErrorCode, string>>> = {
   'is-directory': 'is a directory',
   'not-regular': 'is not a regular file',
   'no-directory': 'its directory does not exist',
+  'not-directory': 'a part of its path is a file, not a directory',
   'no-permission': 'permission denied',
   'read-only': 'the file system is read-only',
   'no-space': 'no space left on device',
@@ -85,7 +88,7 @@ const messages: Readonly<Partial<Record<DestinationErrorCode, string>>> = {
 const codes: Readonly<Record<string, DestinationErrorCode>> = {
   EISDIR: 'is-directory',
   ENOENT: 'no-directory',
-  ENOTDIR: 'no-directory',
+  ENOTDIR: 'not-directory',
   EACCES: 'no-permission',
   EPERM: 'no-permission',
   EROFS: 'read-only',
@@ -291,7 +294,7 @@ function finalTarget(path: string): string {
 }
 
 function openCandidate(target: string, existing: Stats | undefined): { path: string; fd: number } {
-  const name = `.${basename(target)}.portolan-new`;
+  const name = candidateName(basename(target));
   const path = join(dirname(target), name);
   try {
     return { path, fd: openNew(path) };
@@ -302,6 +305,12 @@ function openCandidate(target: string, existing: Stats | undefined): { path: str
     const elsewhere = join(tmpdir(), `${name}.${process.pid}`);
     return { path: elsewhere, fd: openNew(elsewhere) };
   }
+}
+
+/** Hidden, so that programs which read every file of a directory pass it over. A name has 255 bytes at most. */
+function candidateName(name: string): string {
+  const isLong = Buffer.byteLength(name) > 240;
+  return `.${isLong ? createHash('sha1').update(name).digest('hex') : name}.portolan-new`;
 }
 
 // Exclusive: what a crash left behind is removed, and a planted link is never followed.

@@ -124,7 +124,8 @@ export class TemplateRunner {
 
   /**
    * Takes another list of templates. One that is the same as before goes on as if nothing had happened, with its data, its
-   * retries and what it owes, but its file is put right when somebody else has changed it; a command that runs is waited for. Throws the parse error of a new one, and keeps the old list.
+   * retries and what it owes, but its file is put right when somebody else has changed it; a command that runs is waited
+   * for. Throws the parse error of a new one, and keeps the old list.
    */
   async reconfigure(templates: readonly TemplateSpec[]): Promise<void> {
     const known = new Set(this.#tasks);
