@@ -137,13 +137,14 @@ export const stringMapType = mapOf(stringType, stringType);
 export const anyKeyMapType = mapOf(anyType, anyType);
 
 /**
- * A type from its Go spelling: basic types, `any`, `[]T`, `map[K]V`, `<-chan T`.
+ * A type from its Go spelling: basic types, `any`, `[]T`, `map[K]V`, `<-chan T`, `func(T)`.
  * Throws a RangeError for anything else; defined types are passed as descriptions, not as text.
  */
 export function parseType(text: string): GoType {
   if (text === 'any' || text === 'interface {}') return anyType;
   if (text.startsWith('[]')) return sliceOf(parseType(text.slice(2)));
   if (text.startsWith('<-chan ')) return chanOf(parseType(text.slice(7)));
+  if (text.startsWith('func(')) return Object.freeze({ kind: 'func', name: text });
   const map = /^map\[(\w+|interface \{\})\](.+)$/.exec(text);
   if (map) return mapOf(parseType(map[1]!), parseType(map[2]!));
   const found = Object.hasOwn(basicTypes, text) ? basicTypes[text as BasicKind] : undefined;

@@ -54,6 +54,17 @@ test('functions give what consul-template gives', () => {
 });
 
 test('failures carry their texts', () => {
+  fails('{{mergeMap sprig_dict}}', /<mergeMap>: wrong number of args for mergeMap: want at least 2 got 1$/);
+  fails('{{mergeMap sprig_dict sprig_dict nil}}', /invalid memory address or nil pointer dereference$/);
+  fails(
+    '{{mergeMap sprig_dict sprig_dict sprig_dict}}',
+    /wrong type for value; expected func\(\*mergo\.Config\); got map\[string\]interface \{\}$/,
+  );
+  fails(
+    '{{mergeMap sprig_dict sprig_dict 1}}',
+    /<1>: can't handle 1 for arg of type func\(\*mergo\.Config\)$/,
+  );
+  fails('{{sprig_urlParse "http://h:x/\x01#f"}}', /parse "http:\/\/h:x\/\\x01": net\/url: invalid control/);
   fails('{{timestamp "a" "b"}}', /timestamp: wrong number of arguments, expected 0 or 1, but got 2$/);
   fails(
     '{{explodeMap (parseJSON `{"a":1,"a/b":2}`)}}',
