@@ -11,8 +11,15 @@ export type BasicKind = 'bool' | 'string' | IntKind | UintKind | 'float64' | 'co
 
 export interface BasicType {
   readonly kind: BasicKind;
+  /** The kind's, or that of a defined type such as `time.Duration`. */
   readonly name: string;
+  /** Go's `String()` of a defined type of integers: used wherever a `%v`, `%s` or bare action prints one. */
+  readonly text?: (value: bigint) => string;
+  /** The first argument of each implementation is the value itself. */
+  readonly methods?: Methods;
 }
+
+export type Methods = ReadonlyMap<string, GoFunction>;
 
 /** `interface {}`: what a value loses its own type in, as in `[]any` and `map[string]any`. */
 export interface InterfaceType {
@@ -27,6 +34,8 @@ export interface SliceType {
   /** The name without a definition; equals `name` for `[]T`. */
   readonly underlying: string;
   readonly elem: GoType;
+  /** The first argument of each implementation is the slice itself. */
+  readonly methods?: Methods;
 }
 
 export interface MapType {
@@ -67,7 +76,7 @@ export interface StructType {
   readonly fields: readonly StructField[];
   readonly index: ReadonlyMap<string, number>;
   /** Methods of the pointer type; the first argument of each implementation is the struct's source. */
-  readonly methods: ReadonlyMap<string, GoFunction>;
+  readonly methods: Methods;
   /** Go's `String()` of it, when it has one: used wherever a `%v`, `%s` or bare action prints it. */
   readonly text: ((source: never) => string) | undefined;
   /** `*T` of this struct. */
