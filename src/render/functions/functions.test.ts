@@ -90,17 +90,28 @@ test('failures carry their texts', () => {
   });
 });
 
-test('checks come out of toJSON as the API encodes them', () => {
-  const fixture = {
-    services: [
-      { Node: 'n', ID: 'w', Name: 'web', Status: 'passing', Checks: [{ CheckID: 'c', Status: 'passing' }] },
+test('checks print and encode as the API has them, with a definition that is all zero', () => {
+  const checks = [{ Node: 'n', CheckID: 'c', Name: 'alive', Status: 'warning', ServiceTags: ['a'] }];
+  const services = [{ Node: 'n', ID: 'w', Name: 'web', Status: 'passing', Checks: checks }];
+  const definition =
+    '"HTTP":"","Header":null,"Method":"","Body":"","TLSServerName":"","TLSSkipVerify":false,"TCP":"",' +
+    '"TCPUseTLS":false,"UDP":"","GRPC":"","OSService":"","GRPCUseTLS":false';
+  const rows: readonly (readonly [string, string])[] = [
+    ['{{.}}', '{n c alive warning     [a]    0  { map[]    false  false    false 0s 0s 0s  0 0 0} 0 0}'],
+    [
+      '{{toJSON .}}',
+      '{"Node":"n","CheckID":"c","Name":"alive","Status":"warning","Notes":"","Output":"","ServiceID":"",' +
+        '"ServiceName":"","ServiceTags":["a"],"Type":"","ExposedPort":0,"Definition":{"Interval":"0s",' +
+        `"Timeout":"0s","DeregisterCriticalServiceAfter":"0s",${definition}},"CreateIndex":0,"ModifyIndex":0}`,
     ],
-  };
-  const text = '{{range service "web"}}{{toJSON .Checks}}{{end}}';
-  const [check] = JSON.parse(render(text, fixture)) as [Record<string, unknown>];
-  assert.deepEqual(Object.keys(check!).slice(0, 4), ['Node', 'CheckID', 'Name', 'Status']);
-  assert.ok(!('Namespace' in check!) && 'ExposedPort' in check!);
-  assert.deepEqual(Object.keys(check!['Definition'] as object).slice(0, 2), ['Interval', 'Timeout']);
+    ['{{toJSON .Definition}}', `{${definition},"Interval":0,"Timeout":0,"DeregisterCriticalServiceAfter":0}`],
+    ['{{.Definition.IntervalDuration}} {{.Definition.Interval}} {{.Definition.Interval.String}}', '0s 0 0s'],
+    ['{{spew_sprintf "%v" .Definition.Interval}} {{.Definition.Header | len}}', '0s 0'],
+  ];
+  for (const [text, want] of rows) {
+    assert.equal(render(`{{range service "web"}}{{range .Checks}}${text}{{end}}{{end}}`, { services }), want);
+  }
+  assert.equal(render('{{range service "web"}}{{.Checks.AggregatedStatus}}{{end}}', { services }), 'warning');
 });
 
 test('file stays inside the sandbox, through links too, and may be waited for', () => {

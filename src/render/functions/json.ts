@@ -6,6 +6,7 @@ import type { StructField } from '../../template/types.ts';
 import { Float, GoMap, Int, Slice, Struct, typeName } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import { marshalled } from './reflect.ts';
+import { durationType } from './sprig/duration.ts';
 import { checkDefinition } from './structs.ts';
 
 export const jsonFunctions: readonly GoFunction[] = [
@@ -44,8 +45,11 @@ class JsonWriter {
     this.#style = style;
   }
 
-  /** `newline` is the line break and indentation of the value's own level. */
-  write(value: Value, newline: string): string {
+  /**
+   * `newline` is the line break and indentation of the value's own level; addressable: a field of what a pointer points at,
+   * so that encoders of pointers are used.
+   */
+  write(value: Value, newline: string, addressable = false): string {
     if (value === null || value === undefined) return 'null';
     if (typeof value === 'string') return this.#string(value);
     if (typeof value === 'boolean' || typeof value === 'number') return String(value);
@@ -53,7 +57,9 @@ class JsonWriter {
     if (value instanceof Float) return number(value.value);
     if (value instanceof Slice) return value.isNil ? 'null' : this.#list(value.items, newline);
     if (value instanceof GoMap) return value.isNil ? 'null' : this.#map(value, newline);
-    if (value instanceof Struct) return value.isNil ? 'null' : this.#struct(value, newline);
+    if (value instanceof Struct) {
+      return value.isNil ? 'null' : this.#struct(value, newline, addressable || value.pointer);
+    }
     throw new Error(`json: unsupported type: ${typeName(value)}`);
   }
 
@@ -76,22 +82,20 @@ class JsonWriter {
     );
   }
 
-  #struct(struct: Struct, newline: string): string {
+  #struct(struct: Struct, newline: string, addressable: boolean): string {
     const text = marshalled(struct);
     if (text !== undefined) return this.#string(text);
-    const entries = struct.type.fields.flatMap((field, i) => {
-      const value = struct.field(i);
-      return omitted(field, value) ? [] : [[field.name, value] as const];
-    });
-    // The API's own encoder writes a definition's durations first.
-    const head = struct.type === checkDefinition ? definitionDurations : [];
-    return this.#object([...head, ...entries], newline);
+    const fields = jsonFields(struct);
+    const isDefinition = struct.type === checkDefinition && addressable;
+    return this.#object(isDefinition ? asDefinition(fields) : fields, newline, addressable);
   }
 
-  #object(entries: readonly (readonly [string, Value])[], newline: string): string {
+  #object(entries: Entries, newline: string, addressable = false): string {
     const inner = `${newline}  `;
     const colon = this.#style.pretty ? ': ' : ':';
-    const parts = entries.map(([key, value]) => this.#string(key) + colon + this.write(value, inner));
+    const parts = entries.map(
+      ([key, value]) => this.#string(key) + colon + this.write(value, inner, addressable),
+    );
     return this.#wrap('{', parts, '}', newline);
   }
 
@@ -107,17 +111,32 @@ class JsonWriter {
   }
 }
 
-const definitionDurations: readonly (readonly [string, Value])[] = [
+type Entries = readonly (readonly [string, Value])[];
+
+function jsonFields(struct: Struct): Entries {
+  return struct.type.fields.flatMap((field, i) => {
+    const value = struct.field(i);
+    return omitted(field, value) ? [] : [[field.name, value] as const];
+  });
+}
+
+// `json:",omitempty"` in the API's structs; `json:"-"` for durations.
+const omitEmpty: ReadonlySet<string> = new Set(['Namespace', 'Partition', 'PeerName', 'SessionName']);
+
+function omitted(field: StructField, value: Value): boolean {
+  return field.type === durationType || (value === '' && omitEmpty.has(field.name));
+}
+
+const definitionDurations: Entries = [
   ['Interval', '0s'],
   ['Timeout', '0s'],
   ['DeregisterCriticalServiceAfter', '0s'],
 ];
 
-// `json:",omitempty"` in the API's structs.
-const omitEmpty: ReadonlySet<string> = new Set(['Namespace', 'Partition', 'PeerName']);
-
-function omitted(field: StructField, value: Value): boolean {
-  return value === '' && omitEmpty.has(field.name);
+/** The API's own encoder of a check's definition: durations first, as texts. */
+function asDefinition(fields: Entries): Entries {
+  const isDuration = (name: string): boolean => definitionDurations.some(([key]) => key === name);
+  return [...definitionDurations, ...fields.filter(([name]) => !isDuration(name))];
 }
 
 const htmlSpecial = /["\\<>&\p{Cc}\u2028\u2029\p{Surrogate}]/u;

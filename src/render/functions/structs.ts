@@ -2,10 +2,21 @@
  * consul-template's structs as templates see them, over the answers of a source. Field names and their order are Go's.
  * Source: consul-template dependency package, consul/api health.go and catalog.go.
  */
-import { defineStruct, pointerSliceType } from '../../template/functions.ts';
-import { intType, mapOf, sliceOf, stringType } from '../../template/types.ts';
-import { GoMap, Slice, Struct, goMap, stringMap, stringSlice, uint64 } from '../../template/values.ts';
+import { defineInteger, defineStruct, pointerSliceType, withMethods } from '../../template/functions.ts';
+import { boolType, intType, mapOf, sliceOf, stringType } from '../../template/types.ts';
+import {
+  GoMap,
+  Slice,
+  Struct,
+  goMap,
+  stringMap,
+  stringSlice,
+  uint64,
+  zeroOf,
+} from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
+import { aggregateStatus } from '../answers.ts';
+import { durationText, durationType, durationValue } from './sprig/duration.ts';
 import type { StructType } from '../../template/types.ts';
 import type {
   CatalogNode,
@@ -39,26 +50,42 @@ const weights = defineStruct<{ passing: number; warning: number }>({
   },
 });
 
+/** Its text is for pointers only: a field prints as nanoseconds. */
+const readableDuration = defineInteger({
+  name: 'api.ReadableDuration',
+  kind: 'int64',
+  methods: {
+    String: { params: [], result: 'string', call: ({ value }) => durationText(value) },
+    Duration: { params: [], result: durationType, call: ({ value }) => durationValue(value) },
+  },
+});
+
 /** A check's definition is not part of the answers: its fields are all zero. */
 export const checkDefinition = defineStruct<object>({
   name: 'api.HealthCheckDefinition',
-  fields: {
-    HTTP: { type: 'string', get: () => '' },
-    Header: {
-      type: 'map[string][]string',
-      get: () => goMap([], mapOf(stringType, sliceOf(stringType))),
-    },
-    Method: { type: 'string', get: () => '' },
-    Body: { type: 'string', get: () => '' },
-    TLSServerName: { type: 'string', get: () => '' },
-    TLSSkipVerify: { type: 'bool', get: () => false },
-    TCP: { type: 'string', get: () => '' },
-    TCPUseTLS: { type: 'bool', get: () => false },
-    UDP: { type: 'string', get: () => '' },
-    GRPC: { type: 'string', get: () => '' },
-    OSService: { type: 'string', get: () => '' },
-    GRPCUseTLS: { type: 'bool', get: () => false },
-  },
+  fields: Object.fromEntries(
+    Object.entries({
+      HTTP: stringType,
+      Header: mapOf(stringType, sliceOf(stringType)),
+      Method: stringType,
+      Body: stringType,
+      TLSServerName: stringType,
+      TLSSkipVerify: boolType,
+      TCP: stringType,
+      TCPUseTLS: boolType,
+      UDP: stringType,
+      GRPC: stringType,
+      OSService: stringType,
+      GRPCUseTLS: boolType,
+      IntervalDuration: durationType,
+      TimeoutDuration: durationType,
+      DeregisterCriticalServiceAfterDuration: durationType,
+      SessionName: stringType,
+      Interval: readableDuration,
+      Timeout: readableDuration,
+      DeregisterCriticalServiceAfter: readableDuration,
+    }).map(([name, type]) => [name, { type, get: () => zeroOf(type) }]),
+  ),
 });
 
 export const healthCheck = defineStruct<HealthCheck>({
@@ -83,7 +110,13 @@ export const healthCheck = defineStruct<HealthCheck>({
     ModifyIndex: { type: 'uint64', get: () => uint64(0) },
   },
 });
-const healthChecks = sliceOf(healthCheck.pointer, 'api.HealthChecks');
+const healthChecks = withMethods(sliceOf(healthCheck.pointer, 'api.HealthChecks'), {
+  AggregatedStatus: {
+    params: [],
+    result: 'string',
+    call: ({ items }) => aggregateStatus(items.map((check) => sourceOf<HealthCheck>(check))),
+  },
+});
 
 export const healthService = defineStruct<HealthService>({
   name: 'dependency.HealthService',
