@@ -42,3 +42,12 @@ test('what is no URL is refused', () => {
     });
   }
 });
+
+test('a refusal quotes the fragment only for a fault of its own', () => {
+  assert.throws(() => parseGoUrl('http://h:x/#f'), {
+    message: 'parse "http://h:x/": invalid port ":x" after host',
+  });
+  assert.throws(() => parseGoUrl('http://h/#%zz'), {
+    message: 'parse "http://h/#%zz": invalid URL escape "%zz"',
+  });
+});

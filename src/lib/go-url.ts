@@ -1,8 +1,17 @@
 /** URLs as Go's net/url takes them apart and puts them together. */
 
+/** The message is Go's: `parse "url": reason`. */
 export class GoUrlError extends Error {
   override readonly name = 'GoUrlError';
   readonly code = 'bad-url';
+  readonly url: string;
+  readonly reason: string;
+
+  constructor(url: string, reason: string) {
+    super(`parse ${JSON.stringify(url)}: ${reason}`);
+    this.url = url;
+    this.reason = reason;
+  }
 }
 
 export interface GoUrl {
@@ -24,16 +33,19 @@ export interface GoUrl {
 
 type Part = 'path' | 'userinfo' | 'host' | 'fragment';
 
-/** Throws GoUrlError: `parse "x": reason`. */
+/** Throws GoUrlError, whose URL has the fragment only when that is what is wrong. */
 export function parseGoUrl(text: string): GoUrl {
-  const fail = (reason: string): never => {
-    throw new GoUrlError(`parse ${JSON.stringify(text)}: ${reason}`);
-  };
+  const [body, fragment = ''] = cut(text, '#');
+  const url = quoting(body, () => parse(body));
+  return { ...url, fragment: quoting(text, () => unescape(fragment, 'fragment')) };
+}
+
+function quoting<T>(text: string, read: () => T): T {
   try {
-    return parse(text);
+    return read();
   } catch (error) {
-    if (error instanceof Problem) return fail(error.message);
-    throw error;
+    if (!(error instanceof Problem)) throw error;
+    throw new GoUrlError(text, error.message);
   }
 }
 
@@ -41,12 +53,10 @@ class Problem extends Error {
   override readonly name = 'Problem';
 }
 
-function parse(text: string): GoUrl {
-  const [body, fragment] = cut(text, '#');
+function parse(body: string): Omit<GoUrl, 'fragment'> {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: Go refuses exactly these
   if (/[\0-\x1f\x7f]/.test(body)) throw new Problem('net/url: invalid control character in URL');
-  const url = parseBody(body);
-  return { ...url, fragment: unescape(fragment ?? '', 'fragment') };
+  return parseBody(body);
 }
 
 function parseBody(body: string): Omit<GoUrl, 'fragment'> {

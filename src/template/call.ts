@@ -6,8 +6,8 @@ import { mapKey } from './elements.ts';
 import type { Node, NumberNode, OperandNode } from './nodes.ts';
 import { printNode } from './nodes.ts';
 import type { State } from './state.ts';
-import type { GoType } from './types.ts';
-import { assignable, canBeNil, isSigned, isUnsigned } from './types.ts';
+import type { BasicType, GoType } from './types.ts';
+import { assignable, canBeNil, intType, isSigned, isUnsigned } from './types.ts';
 import type { Value } from './values.ts';
 import { Complex, Float, Func, int, Int, Struct, typeName, typeOf, zeroOf } from './values.ts';
 
@@ -137,21 +137,14 @@ function convertConstant(state: State, node: OperandNode, type: GoType): Value {
     const { re, im } = number?.complex ?? mismatch(state, 'complex', node);
     return new Complex(re, im);
   }
-  if (isSigned(kind)) return signedConstant(state, node, number, kind);
+  if (isSigned(kind)) {
+    const value = number?.int ?? mismatch(state, 'integer', node);
+    return type === intType ? int(value) : new Int(kind, value, type as BasicType);
+  }
   if (isUnsigned(kind)) {
     return new Int(kind, number?.uint ?? mismatch(state, 'unsigned integer', node));
   }
   return state.fail(`can't handle ${printNode(node)} for arg of type ${type.name}`);
-}
-
-function signedConstant(
-  state: State,
-  node: OperandNode,
-  number: NumberNode | undefined,
-  kind: Int['kind'],
-): Value {
-  const value = number?.int ?? mismatch(state, 'integer', node);
-  return kind === 'int' ? int(value) : new Int(kind, value);
 }
 
 function mismatch(state: State, expected: string, node: OperandNode): never {

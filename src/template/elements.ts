@@ -1,7 +1,7 @@
 /** len, index and slice. */
 import { byteLength, fromBytes, isAscii, toBytes } from './text.ts';
-import type { GoType } from './types.ts';
-import { assignable, canBeNil, isSigned, isUnsigned } from './types.ts';
+import type { BasicType, GoType } from './types.ts';
+import { assignable, canBeNil, intType, isSigned, isUnsigned } from './types.ts';
 import type { Value } from './values.ts';
 import { GoMap, int, Int, integerOf, Slice, Struct, typeName, typeOf, zeroOf } from './values.ts';
 
@@ -94,8 +94,10 @@ export function mapKey(value: Value, type: GoType): Value {
   if (assignable(from, type)) return value;
   const whole = integerOf(value);
   if (whole !== undefined) {
-    if (type.kind === 'int') return int(whole);
-    if (isSigned(type.kind)) return new Int(type.kind, BigInt.asIntN(bits(type.kind), whole));
+    if (type === intType) return int(whole);
+    if (isSigned(type.kind)) {
+      return new Int(type.kind, BigInt.asIntN(bits(type.kind), whole), type as BasicType);
+    }
     if (isUnsigned(type.kind)) return new Int(type.kind, BigInt.asUintN(bits(type.kind), whole));
   }
   throw new Error(`value has type ${from.name}; should be ${type.name}`);

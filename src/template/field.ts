@@ -4,9 +4,9 @@ import { noFinal } from './call.ts';
 import type { GoFunction } from './functions.ts';
 import { quote } from './quote.ts';
 import type { State } from './state.ts';
-import type { StructField, StructType } from './types.ts';
+import type { Methods, StructField, StructType } from './types.ts';
 import type { Value } from './values.ts';
-import { GoMap, Struct, typeName, zeroOf } from './values.ts';
+import { GoMap, Int, Slice, Struct, typeName, zeroOf } from './values.ts';
 
 /** Runs a method on a receiver's source, with the arguments that were written and the value of the stage before. */
 export type Invoke = (state: State, dot: Value, method: GoFunction, source: unknown, final: Final) => Value;
@@ -104,7 +104,24 @@ function readField(state: State, receiver: Value, read: Read, last: LastAccess |
     if (last !== undefined) state.fail(`${name} is not a method but has arguments`);
     return receiver.has(name) ? receiver.get(name) : missing(state, receiver, name);
   }
+  const method = methodsOf(receiver)?.get(name);
+  if (method !== undefined) return callMethod(state, read, method, receiver, last);
   return state.fail(`can't evaluate field ${name} in type ${staticType(state, receiver, read.origin)}`);
+}
+
+function methodsOf(receiver: Value): Methods | undefined {
+  return receiver instanceof Int || receiver instanceof Slice ? receiver.type.methods : undefined;
+}
+
+function callMethod(
+  state: State,
+  { dot, invoke: plain }: Read,
+  method: GoFunction,
+  source: unknown,
+  last: LastAccess | undefined,
+): Value {
+  const { invoke, final } = last ?? { invoke: plain, final: noFinal };
+  return invoke(state, dot, method, source, final);
 }
 
 function hasTextKeys(map: GoMap): boolean {
@@ -125,10 +142,7 @@ function missing(state: State, map: GoMap, name: string): Value {
 function readStruct(state: State, receiver: Struct, read: Read, last: LastAccess | undefined): Value {
   const { name } = read.access;
   const method = receiver.type.methods.get(name);
-  if (method !== undefined) {
-    const { invoke, final } = last ?? { invoke: read.invoke, final: noFinal };
-    return invoke(state, read.dot, method, receiver.source, final);
-  }
+  if (method !== undefined) return callMethod(state, read, method, receiver.source, last);
   const index = receiver.type.index.get(name);
   if (index === undefined) {
     return state.fail(`can't evaluate field ${name} in type ${staticType(state, receiver, read.origin)}`);

@@ -1,5 +1,5 @@
 /** Declaring functions and struct types for templates. The engine checks arguments as Go does, before the function is called. */
-import type { GoType, PointerType, SliceType, StructField, StructType } from './types.ts';
+import type { BasicType, GoType, IntKind, PointerType, SliceType, StructField, StructType } from './types.ts';
 import { anyType, parseType, sliceOf } from './types.ts';
 import type { Float, GoMap, Int, Slice, Value } from './values.ts';
 
@@ -111,12 +111,15 @@ export interface MethodSpec<S> {
   readonly call: (source: S, ...args: never[]) => Value;
 }
 
+export type MethodSpecs<S> = Readonly<Record<string, MethodSpec<S>>>;
+
 export interface StructSpec<S> {
   /** With the package, as in messages: `dependency.HealthService`. */
   readonly name: string;
   /** In Go's order, which `%v` shows. */
   readonly fields: Readonly<Record<string, TypeSpec | FieldSpec<S>>>;
-  readonly methods?: Readonly<Record<string, MethodSpec<S>>>;
+  /** A function of the type where methods take or give it. */
+  readonly methods?: MethodSpecs<S> | ((self: StructType) => MethodSpecs<S>);
   /** Go's `String()`. */
   readonly text?: (source: S) => string;
 }
@@ -133,22 +136,48 @@ export interface StructSpec<S> {
  */
 export function defineStruct<S>(spec: StructSpec<S>): StructType {
   const fields = Object.entries(spec.fields).map(([name, field]) => structField(name, field));
-  const methods = Object.entries(spec.methods ?? {}).map(
-    ([name, method]) =>
-      [name, declare(name, method, method.call as unknown as (...args: Value[]) => Value)] as const,
-  );
+  const methods = new Map<string, GoFunction>();
   const type = {
     kind: 'struct',
     name: spec.name,
     fields,
     index: new Map(fields.map((field, i) => [field.name, i])),
-    methods: new Map(methods),
+    methods,
     text: spec.text as ((source: never) => string) | undefined,
   } as const;
   const pointer: { kind: 'ptr'; name: string; elem?: StructType } = { kind: 'ptr', name: `*${spec.name}` };
   const whole = Object.assign(type, { pointer: pointer as PointerType });
   pointer.elem = whole;
+  const specs = typeof spec.methods === 'function' ? spec.methods(whole) : spec.methods;
+  for (const [name, method] of methodTable(specs ?? {})) methods.set(name, method);
   return Object.freeze(whole);
+}
+
+function methodTable<S>(specs: MethodSpecs<S>): Map<string, GoFunction> {
+  return new Map(
+    Object.entries(specs).map(([name, method]) => [
+      name,
+      declare(name, method, method.call as unknown as (...args: Value[]) => Value),
+    ]),
+  );
+}
+
+export interface IntegerSpec {
+  readonly name: string;
+  readonly kind: IntKind;
+  /** Go's `String()`; left out where only pointers have it. */
+  readonly text?: (value: bigint) => string;
+  readonly methods?: MethodSpecs<Int>;
+}
+
+/** Declares a defined type of integers. `new Int(type.kind, 5n, type)` is a value of it. */
+export function defineInteger({ methods = {}, ...spec }: IntegerSpec): BasicType & { kind: IntKind } {
+  return Object.freeze({ ...spec, methods: methodTable(methods) });
+}
+
+/** A defined type of slices, with methods. */
+export function withMethods(type: SliceType, methods: MethodSpecs<Slice>): SliceType {
+  return Object.freeze({ ...type, methods: methodTable(methods) });
 }
 
 function structField<S>(name: string, field: TypeSpec | FieldSpec<S>): StructField {

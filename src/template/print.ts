@@ -14,8 +14,9 @@ import {
   pad,
 } from './format.ts';
 import type { GoType } from './types.ts';
+import { isSigned } from './types.ts';
 import type { Complex, GoMap, Slice, Value } from './values.ts';
-import { Float, Struct, typeName } from './values.ts';
+import { Float, Int, Struct, typeName } from './values.ts';
 
 // Where Go prints the address of a pointer, there is none to show; any will do, as in Go.
 const address = 0xc000012000n;
@@ -59,6 +60,9 @@ export const noValue = '<no value>';
 export function printable(value: Value): string | undefined {
   if (value === undefined || value === null) return noValue;
   if (typeof value === 'object' && (value.kind === 'func' || value.kind === 'chan')) return undefined;
+  // Go takes the address of what it prints, and so finds a String that only pointers have.
+  const ownText = value instanceof Int ? value.type.methods?.get('String') : undefined;
+  if (ownText !== undefined) return String(ownText.call(value));
   return printText(followed(value));
 }
 
@@ -123,8 +127,19 @@ export class Printer {
       case 'chan':
         return this.#pointer(value, verb);
       default:
-        return this.#integer(value, value.value, verb, value.kind.startsWith('int'));
+        return this.#named(value, verb) ?? this.#integer(value, value.value, verb, isSigned(value.kind));
     }
+  }
+
+  /** An integer of a defined type that has a text of its own. */
+  #named(value: Int, verb: string): string | undefined {
+    const { text } = value.type;
+    if (text === undefined || !this.#callsMethods(verb)) return undefined;
+    return this.#string(text(value.value), verb, value);
+  }
+
+  #callsMethods(verb: string): boolean {
+    return !this.#complaining && !this.#flags.sharpV && 'vsxXq'.includes(verb);
   }
 
   /** Go's complaint about a verb that the operand does not know. */
@@ -229,9 +244,8 @@ export class Printer {
   }
 
   #methodText(value: Struct, verb: string): string | undefined {
-    if (value.type.text === undefined || value.isNil || this.#complaining || this.#flags.sharpV)
-      return undefined;
-    return 'vsxXq'.includes(verb) ? value.type.text(value.source as never) : undefined;
+    if (value.type.text === undefined || value.isNil || !this.#callsMethods(verb)) return undefined;
+    return value.type.text(value.source as never);
   }
 
   #fields(value: Struct, verb: string, depth: number): string {

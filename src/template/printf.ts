@@ -1,6 +1,6 @@
 /** fmt's Sprintf. A mistake in the format never fails: it is written into the result, as in Go. */
 import type { Flags } from './format.ts';
-import { noFlags } from './format.ts';
+import { formatString, noFlags } from './format.ts';
 import { Printer } from './print.ts';
 import { rejoin, runeOf } from './text.ts';
 import type { Value } from './values.ts';
@@ -9,8 +9,15 @@ import { integerOf, typeName } from './values.ts';
 // Wider than this is taken for a mistake.
 const widest = 1_000_000;
 
-export function sprintf(format: string, args: readonly Value[]): string {
-  const text = new Formatter(format, args).run();
+/** How operands print that have taken `%v` into their own hands (Go's fmt.Formatter). */
+export interface OperandStyle {
+  /** What `%T` and complaints call them. */
+  readonly typeName: string;
+  readonly print: (value: Value, flags: Flags) => string;
+}
+
+export function sprintf(format: string, args: readonly Value[], style?: OperandStyle): string {
+  const text = new Formatter(format, args, style).run();
   // Two halves of a character may have come together.
   return rejoin(text);
 }
@@ -18,6 +25,7 @@ export function sprintf(format: string, args: readonly Value[]): string {
 class Formatter {
   readonly #format: string;
   readonly #args: readonly Value[];
+  readonly #style: OperandStyle | undefined;
   #at = 0;
   #arg = 0;
   #reordered = false;
@@ -25,9 +33,10 @@ class Formatter {
   #afterIndex = false;
   #out = '';
 
-  constructor(format: string, args: readonly Value[]) {
+  constructor(format: string, args: readonly Value[], style: OperandStyle | undefined) {
     this.#format = format;
     this.#args = args;
+    this.#style = style;
   }
 
   run(): string {
@@ -44,11 +53,14 @@ class Formatter {
   }
 
   #extra(): void {
-    const printer = new Printer(noFlags());
-    const rest = this.#args.slice(this.#arg).map((arg) => {
-      return arg === null || arg === undefined ? '<nil>' : `${typeName(arg)}=${printer.print(arg, 'v')}`;
-    });
+    const rest = this.#args.slice(this.#arg).map((arg) => this.#extraOperand(arg));
     this.#out += `%!(EXTRA ${rest.join(', ')})`;
+  }
+
+  #extraOperand(arg: Value): string {
+    if (this.#style !== undefined) return `${this.#style.typeName}=${this.#style.print(arg, noFlags())}`;
+    if (arg === null || arg === undefined) return '<nil>';
+    return `${typeName(arg)}=${new Printer(noFlags()).print(arg, 'v')}`;
   }
 
   /** One directive; false when the format ends inside it. */
@@ -81,7 +93,10 @@ class Formatter {
       flags.sharp = false;
       flags.plus = false;
     }
-    return new Printer(flags).print(this.#args[this.#arg++], verb);
+    const arg = this.#args[this.#arg++];
+    if (this.#style !== undefined && verb === 'v') return this.#style.print(arg, flags);
+    if (this.#style !== undefined && verb === 'T') return formatString(this.#style.typeName, flags);
+    return new Printer(flags).print(arg, verb);
   }
 
   #readFlags(): Flags {
@@ -147,7 +162,8 @@ class Formatter {
   #starArgument(): number | undefined {
     if (this.#arg >= this.#args.length) return undefined;
     const value = integerOf(this.#args[this.#arg++]);
-    if (value === undefined || value > widest || value < -widest) return undefined;
+    if (this.#style !== undefined || value === undefined || value > widest || value < -widest)
+      return undefined;
     return Number(value);
   }
 

@@ -11,8 +11,15 @@ export type BasicKind = 'bool' | 'string' | IntKind | UintKind | 'float64' | 'co
 
 export interface BasicType {
   readonly kind: BasicKind;
+  /** The kind's, or that of a defined type such as `time.Duration`. */
   readonly name: string;
+  /** Go's `String()` of a defined type of integers: used wherever a `%v`, `%s` or bare action prints one. */
+  readonly text?: (value: bigint) => string;
+  /** The first argument of each implementation is the value itself. */
+  readonly methods?: Methods;
 }
+
+export type Methods = ReadonlyMap<string, GoFunction>;
 
 /** `interface {}`: what a value loses its own type in, as in `[]any` and `map[string]any`. */
 export interface InterfaceType {
@@ -27,6 +34,8 @@ export interface SliceType {
   /** The name without a definition; equals `name` for `[]T`. */
   readonly underlying: string;
   readonly elem: GoType;
+  /** The first argument of each implementation is the slice itself. */
+  readonly methods?: Methods;
 }
 
 export interface MapType {
@@ -67,7 +76,7 @@ export interface StructType {
   readonly fields: readonly StructField[];
   readonly index: ReadonlyMap<string, number>;
   /** Methods of the pointer type; the first argument of each implementation is the struct's source. */
-  readonly methods: ReadonlyMap<string, GoFunction>;
+  readonly methods: Methods;
   /** Go's `String()` of it, when it has one: used wherever a `%v`, `%s` or bare action prints it. */
   readonly text: ((source: never) => string) | undefined;
   /** `*T` of this struct. */
@@ -137,13 +146,14 @@ export const stringMapType = mapOf(stringType, stringType);
 export const anyKeyMapType = mapOf(anyType, anyType);
 
 /**
- * A type from its Go spelling: basic types, `any`, `[]T`, `map[K]V`, `<-chan T`.
+ * A type from its Go spelling: basic types, `any`, `[]T`, `map[K]V`, `<-chan T`, `func(T)`.
  * Throws a RangeError for anything else; defined types are passed as descriptions, not as text.
  */
 export function parseType(text: string): GoType {
   if (text === 'any' || text === 'interface {}') return anyType;
   if (text.startsWith('[]')) return sliceOf(parseType(text.slice(2)));
   if (text.startsWith('<-chan ')) return chanOf(parseType(text.slice(7)));
+  if (text.startsWith('func(')) return Object.freeze({ kind: 'func', name: text });
   const map = /^map\[(\w+|interface \{\})\](.+)$/.exec(text);
   if (map) return mapOf(parseType(map[1]!), parseType(map[2]!));
   const found = Object.hasOwn(basicTypes, text) ? basicTypes[text as BasicKind] : undefined;

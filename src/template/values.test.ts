@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { defineFunction, defineStruct } from './functions.ts';
+import { defineFunction, defineInteger, defineStruct } from './functions.ts';
+import { executeTemplate, parseTemplate } from './template.ts';
 import {
   anyKeyMapType,
   assignable,
@@ -38,6 +39,19 @@ const pair = defineStruct<{ key: string; value: number }>({
   fields: { Key: { type: 'string', get: (p) => p.key }, Value: { type: 'int', get: (p) => p.value } },
 });
 
+const level = defineInteger({
+  name: 'x.Level',
+  kind: 'int',
+  text: (value) => `level ${value}`,
+  methods: { Next: { params: ['int'], result: 'int', call: ({ value }, by: number) => Number(value) + by } },
+});
+
+test('integers of a defined type print their text and have methods', () => {
+  const data = new Int('int', 2n, level);
+  const template = parseTemplate('t', '{{.}} {{printf "%s %d %v" . . .}} {{.Next 3}} {{eq . 2}} {{lt 1 .}}');
+  assert.equal(executeTemplate(template, { data }), 'level 2 level 2 2 level 2 5 true true');
+});
+
 test('integers wrap to 64 bits and an int is a plain number where that is exact', () => {
   assert.equal(int64(2n ** 63n).value, -(2n ** 63n));
   assert.equal(uint64(-1).value, 2n ** 64n - 1n);
@@ -68,6 +82,8 @@ test('every value knows its type', () => {
     [stringMap(null), 'map[string]string'],
     [new Struct(pair, {}), '*x.Pair'],
     [new Struct(pair, {}, false), 'x.Pair'],
+    [new Int('int', 1n, level), 'x.Level'],
+    [zeroOf(level), 'x.Level'],
     [
       new Func(defineFunction('f', { params: ['string', '...any'], result: 'int' }, () => 1)),
       'func(string, ...interface {}) int',

@@ -34,6 +34,7 @@ import {
   stringType,
 } from './types.ts';
 import type {
+  BasicType,
   ChanType,
   FuncType,
   GoType,
@@ -63,9 +64,12 @@ export type Value =
 export class Int {
   readonly kind: IntKind | UintKind;
   readonly value: bigint;
-  constructor(kind: IntKind | UintKind, value: bigint) {
+  readonly type: BasicType;
+  /** With a type, a defined one of that kind such as `time.Duration`. */
+  constructor(kind: IntKind | UintKind, value: bigint, type: BasicType = basicTypes[kind]) {
     this.kind = kind;
     this.value = value;
+    this.type = type;
   }
 }
 
@@ -171,7 +175,7 @@ export class GoMap {
 }
 
 function boxedKey(key: Value): string | undefined {
-  if (key instanceof Int) return `${key.kind}:${key.value}`;
+  if (key instanceof Int) return `${key.type.name}:${key.value}`;
   if (key instanceof Float) return `float64:${key.value}`;
   return undefined;
 }
@@ -335,7 +339,7 @@ function typeOfObject(value: ObjectValue): GoType {
     case 'chan':
       return value.type;
     default:
-      return basicTypes[value.kind];
+      return value.type;
   }
 }
 
@@ -352,7 +356,7 @@ export function zeroOf(type: GoType): Value {
     case 'string':
       return '';
     case 'int':
-      return 0;
+      return type === intType ? 0 : new Int('int', 0n, type);
     case 'float64':
       return new Float(0);
     case 'complex128':
@@ -370,7 +374,7 @@ export function zeroOf(type: GoType): Value {
     case 'chan':
       return null;
     default:
-      return new Int(type.kind, 0n);
+      return new Int(type.kind, 0n, type);
   }
 }
 

@@ -1,16 +1,13 @@
 /** A check and its definition as templates see them. Names, order and defaults are Go's. Source: consul/api health.go. */
-import { formatDurationNs, parseDurationNs } from '../../lib/duration.ts';
-import { defineStruct } from '../../template/functions.ts';
+import { parseDurationNs } from '../../lib/duration.ts';
+import { defineInteger, defineStruct } from '../../template/functions.ts';
 import { intType, mapOf, sliceOf, stringType } from '../../template/types.ts';
-import type { StructType } from '../../template/types.ts';
-import { GoMap, goMap, Struct, stringSlice, uint64 } from '../../template/values.ts';
+import { GoMap, goMap, Int, Struct, stringSlice, uint64 } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import type { HealthCheck } from '../source.ts';
+import { durationText, durationType, durationValue } from './sprig/duration.ts';
 
 type Definition = Readonly<Record<string, unknown>>;
-
-export const durationNames = ['Interval', 'Timeout', 'DeregisterCriticalServiceAfter'] as const;
-type DurationName = (typeof durationNames)[number];
 
 const text = (name: string) => ({
   type: 'string',
@@ -21,23 +18,33 @@ const flag = (name: string) => ({
   get: (definition: Definition): Value => definition[name] === true,
 });
 
-/** A duration prints as `10s`. */
-const durationType = (name: string): StructType =>
-  defineStruct<{ readonly text: string }>({ name, fields: {}, text: (source) => source.text });
-const duration = (type: StructType, name: DurationName) => ({
-  type,
-  get: (definition: Definition): Value => new Struct(type, { text: durationText(definition, name) }, false),
+/** Its text is for pointers only: printed with the struct around it, it is a number of nanoseconds. */
+const readableDuration = defineInteger({
+  name: 'api.ReadableDuration',
+  kind: 'int64',
+  methods: {
+    String: { params: [], result: 'string', call: ({ value }) => durationText(value) },
+    Duration: { params: [], result: durationType, call: ({ value }) => durationValue(value) },
+  },
 });
 
-/** `10s`; `0s` for none. Newer servers name the field with `Duration` behind it. */
-export function durationText(definition: Definition, name: DurationName): string {
+/** Newer servers name the field with `Duration` behind it. */
+function nanoseconds(definition: Definition, name: string): bigint {
   const value = definition[`${name}Duration`] ?? definition[name];
   const ns = typeof value === 'number' ? value : parseDurationNs(typeof value === 'string' ? value : '');
-  return formatDurationNs(ns ?? 0);
+  return BigInt(Math.round(ns ?? 0));
 }
 
-const goDuration = durationType('time.Duration');
-const readableDuration = durationType('api.ReadableDuration');
+const duration = (name: string) => ({
+  type: durationType,
+  get: (definition: Definition): Value => durationValue(nanoseconds(definition, name)),
+});
+const readable = (name: string) => ({
+  type: readableDuration,
+  get: (definition: Definition): Value =>
+    new Int(readableDuration.kind, nanoseconds(definition, name), readableDuration),
+});
+
 const headerType = mapOf(stringType, sliceOf(stringType));
 
 export const checkDefinition = defineStruct<Definition>({
@@ -55,12 +62,13 @@ export const checkDefinition = defineStruct<Definition>({
     GRPC: text('GRPC'),
     OSService: text('OSService'),
     GRPCUseTLS: flag('GRPCUseTLS'),
-    IntervalDuration: duration(goDuration, 'Interval'),
-    TimeoutDuration: duration(goDuration, 'Timeout'),
-    DeregisterCriticalServiceAfterDuration: duration(goDuration, 'DeregisterCriticalServiceAfter'),
-    Interval: duration(readableDuration, 'Interval'),
-    Timeout: duration(readableDuration, 'Timeout'),
-    DeregisterCriticalServiceAfter: duration(readableDuration, 'DeregisterCriticalServiceAfter'),
+    IntervalDuration: duration('Interval'),
+    TimeoutDuration: duration('Timeout'),
+    DeregisterCriticalServiceAfterDuration: duration('DeregisterCriticalServiceAfter'),
+    SessionName: text('SessionName'),
+    Interval: readable('Interval'),
+    Timeout: readable('Timeout'),
+    DeregisterCriticalServiceAfter: readable('DeregisterCriticalServiceAfter'),
   },
 });
 

@@ -6,7 +6,8 @@ import type { StructField } from '../../template/types.ts';
 import { Float, GoMap, Int, Slice, Struct, typeName } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import { marshalled } from './reflect.ts';
-import { checkDefinition, durationNames, durationText } from './check.ts';
+import { durationText, durationType } from './sprig/duration.ts';
+import { checkDefinition } from './check.ts';
 
 export const jsonFunctions: readonly GoFunction[] = [
   jsonFunction('toJSON', { pretty: false, escapeHtml: true }),
@@ -44,8 +45,11 @@ class JsonWriter {
     this.#style = style;
   }
 
-  /** `newline` is the line break and indentation of the value's own level. */
-  write(value: Value, newline: string): string {
+  /**
+   * `newline` is the line break and indentation of the value's own level; addressable: a field of what a pointer points at,
+   * so that encoders of pointers are used.
+   */
+  write(value: Value, newline: string, addressable = false): string {
     if (value === null || value === undefined) return 'null';
     if (typeof value === 'string') return this.#string(value);
     if (typeof value === 'boolean' || typeof value === 'number') return String(value);
@@ -53,7 +57,9 @@ class JsonWriter {
     if (value instanceof Float) return number(value.value);
     if (value instanceof Slice) return value.isNil ? 'null' : this.#list(value.items, newline);
     if (value instanceof GoMap) return value.isNil ? 'null' : this.#map(value, newline);
-    if (value instanceof Struct) return value.isNil ? 'null' : this.#struct(value, newline);
+    if (value instanceof Struct) {
+      return value.isNil ? 'null' : this.#struct(value, newline, addressable || value.pointer);
+    }
     throw new Error(`json: unsupported type: ${typeName(value)}`);
   }
 
@@ -76,29 +82,20 @@ class JsonWriter {
     );
   }
 
-  #struct(struct: Struct, newline: string): string {
+  #struct(struct: Struct, newline: string, addressable: boolean): string {
     const text = marshalled(struct);
     if (text !== undefined) return this.#string(text);
-    const entries = struct.type.fields.flatMap((field, i) => {
-      const value = struct.field(i);
-      return omitted(field, value) ? [] : [[field.name, value] as const];
-    });
-    if (struct.type === checkDefinition) return this.#definition(struct, entries, newline);
-    return this.#object(entries, newline);
+    const fields = jsonFields(struct);
+    const isDefinition = struct.type === checkDefinition && addressable;
+    return this.#object(isDefinition ? asDefinition(fields) : fields, newline, addressable);
   }
 
-  // The API's own encoder writes durations first, and as text.
-  #definition(struct: Struct, entries: readonly (readonly [string, Value])[], newline: string): string {
-    const source = struct.source as Readonly<Record<string, unknown>>;
-    const durations = durationNames.map((name) => [name, durationText(source, name)] as const);
-    const others = entries.filter(([name]) => !durationNames.some((one) => name.startsWith(one)));
-    return this.#object([...durations, ...others], newline);
-  }
-
-  #object(entries: readonly (readonly [string, Value])[], newline: string): string {
+  #object(entries: Entries, newline: string, addressable = false): string {
     const inner = `${newline}  `;
     const colon = this.#style.pretty ? ': ' : ':';
-    const parts = entries.map(([key, value]) => this.#string(key) + colon + this.write(value, inner));
+    const parts = entries.map(
+      ([key, value]) => this.#string(key) + colon + this.write(value, inner, addressable),
+    );
     return this.#wrap('{', parts, '}', newline);
   }
 
@@ -114,11 +111,35 @@ class JsonWriter {
   }
 }
 
-// `json:",omitempty"` in the API's structs.
-const omitEmpty: ReadonlySet<string> = new Set(['Namespace', 'Partition', 'PeerName']);
+type Entries = readonly (readonly [string, Value])[];
+
+function jsonFields(struct: Struct): Entries {
+  return struct.type.fields.flatMap((field, i) => {
+    const value = struct.field(i);
+    return omitted(field, value) ? [] : [[field.name, value] as const];
+  });
+}
+
+// `json:",omitempty"` in the API's structs; `json:"-"` for durations.
+const omitEmpty: ReadonlySet<string> = new Set(['Namespace', 'Partition', 'PeerName', 'SessionName']);
 
 function omitted(field: StructField, value: Value): boolean {
-  return value === '' && omitEmpty.has(field.name);
+  return field.type === durationType || (value === '' && omitEmpty.has(field.name));
+}
+
+const definitionDurations: ReadonlySet<string> = new Set([
+  'Interval',
+  'Timeout',
+  'DeregisterCriticalServiceAfter',
+]);
+
+/** The API's own encoder of a check's definition: durations first, as texts. */
+function asDefinition(fields: Entries): Entries {
+  const isDuration = ([name]: Entries[number]): boolean => definitionDurations.has(name);
+  const durations = fields
+    .filter(isDuration)
+    .map(([name, value]) => [name, durationText((value as Int).value)] as const);
+  return [...durations, ...fields.filter((entry) => !isDuration(entry))];
 }
 
 const htmlSpecial = /["\\<>&\p{Cc}\u2028\u2029\p{Surrogate}]/u;

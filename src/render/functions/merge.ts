@@ -5,24 +5,29 @@
 import { defineFunction } from '../../template/functions.ts';
 import type { GoFunction } from '../../template/functions.ts';
 import { GoMap, Slice } from '../../template/values.ts';
-import { isEmptyValue } from './reflect.ts';
+import { isEmptyValue, NilDereference } from './reflect.ts';
 
 export interface MergeOptions {
   /** What the source has wins, empty values too; else only what the target lacks or has empty is taken. */
   readonly overwrite: boolean;
 }
 
-export const mergeFunctions: readonly GoFunction[] = [
-  mergeFunction('mergeMap', { overwrite: false }),
-  mergeFunction('mergeMapWithOverride', { overwrite: true }),
-];
+const anyMap = 'map[string]any';
 
-function mergeFunction(name: string, options: MergeOptions): GoFunction {
-  const map = 'map[string]any';
-  return defineFunction(name, { params: [map, map], result: map }, (target, source) =>
-    mergeInto(target, source, options),
-  );
-}
+export const mergeFunctions: readonly GoFunction[] = [
+  // mergo's options may follow, of which a template can write none but nil: calling that is Go's fault.
+  defineFunction(
+    'mergeMap',
+    { params: [anyMap, anyMap, '...func(*mergo.Config)'], result: anyMap },
+    (target, source, ...options) => {
+      if (options.length > 0) throw new NilDereference();
+      return mergeInto(target, source, { overwrite: false });
+    },
+  ),
+  defineFunction('mergeMapWithOverride', { params: [anyMap, anyMap], result: anyMap }, (target, source) =>
+    mergeInto(target, source, { overwrite: true }),
+  ),
+];
 
 /** Changes the target, and the maps inside it, and gives it back; a nil target becomes a new map. */
 export function mergeInto(target: GoMap, source: GoMap, { overwrite }: MergeOptions): GoMap {

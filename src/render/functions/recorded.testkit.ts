@@ -722,4 +722,24 @@ export const recorded: readonly (readonly [template: string, answer: string])[] 
     '{{spew_sprintf "%v" nil}} {{spew_sprintf "%#v" nil}} {{spew_sprintf "%#v %v" 1.5 (sprig_semver "1.2")}} {{spew_sprintf "x"}} {{spew_sprintf "%#v" (sprig_dict "a" nil "b" (sprig_dict "c" 1))}}',
     '<nil> (interface {})<nil> (float64)1.5 <*>1.2.0 x (map[string]interface {})map[a:(interface {})<nil> b:(map[string]interface {})map[c:(int)1]]',
   ],
+  [
+    '{{$t := sprig_toDate "2006-01-02 15:04:05" "2024-02-29 13:04:05"}}{{$u := sprig_toDate "2006-01-02" "2024-01-01"}}{{$t.Month}} {{printf "%d %T" $t.Month $t.Month}} {{eq $t.Weekday 4}} {{$t.Weekday.String}} {{$t.Before $u}} {{$t.After $u}} {{($t.AddDate 1 0 0).Format "2006-01-02"}} {{$t.Truncate 3600000000000}} {{$t.Round 86400000000000}} {{($t.Add 1500000000).UTC}}',
+    'February 2 time.Month true Thursday false true 2025-03-01 2024-02-29 13:00:00 +0000 UTC 2024-03-01 00:00:00 +0000 UTC 2024-02-29 13:04:06.5 +0000 UTC',
+  ],
+  [
+    '{{$t := sprig_toDate "2006-01-02 15:04:05" "2024-02-29 13:04:05"}}{{$d := $t.Sub (sprig_toDate "2006-01-02" "2024-01-01")}}{{$d}} {{printf "%T %d %s %5v|" $d $d $d $d}} {{$d.Hours}} {{$d.Minutes}} {{$d.Milliseconds}} {{$d.Round 3600000000000}} {{$d.Truncate 60000000000}} {{sprig_int $d}} {{sprig_duration $d}} {{toJSON $d}} {{toYAML $d}} {{toTOML (sprig_dict "d" $d)}} {{spew_sprintf "%v %#v" $d $d}} {{sprig_kindOf $d}}',
+    '1429h4m5s time.Duration 5144645000000000 1429h4m5s 1429h4m5s| 1429.0680555555555 85744.08333333333 5144645000 1429h0m0s 1429h4m0s 0 0s 5144645000000000 1429h4m5s d = "1429h4m5s" 1429h4m5s (time.Duration)1429h4m5s int64',
+  ],
+  [
+    '{{$t := sprig_toDate "2006" "2024"}}{{$t.Sub 5}}',
+    'execute: template: :1:45: executing "" at <5>: can\'t handle 5 for arg of type time.Time',
+  ],
+  [
+    '{{$t := sprig_toDate "2006" "2024"}}{{$t.Month.Foo}}',
+    'execute: template: :1:40: executing "" at <$t.Month.Foo>: can\'t evaluate field Foo in type time.Month',
+  ],
+  [
+    '{{spew_sprintf "%T %q %[1]v" "a" 1}} {{spew_sprintf "%v" 1 nil (sprig_list "a")}} {{spew_sprintf "%#+v %-5v|%5d" (sprig_list 1) 2 3}} {{spew_sprintf "%*v" 1 2}}',
+    "*spew.formatState '\\x01' a 1%!(EXTRA *spew.formatState=<nil>, *spew.formatState=[a]) ([]interface {})[(int)1] 2|    3 %!(BADWIDTH)2",
+  ],
 ];

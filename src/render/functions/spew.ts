@@ -8,9 +8,10 @@ import type { GoFunction } from '../../template/functions.ts';
 import { formatFloat } from '../../template/float.ts';
 import { printText } from '../../template/print.ts';
 import { sprintf } from '../../template/printf.ts';
+import type { OperandStyle } from '../../template/printf.ts';
 import { quote } from '../../template/quote.ts';
 import { byteLength } from '../../template/text.ts';
-import { Chan, Float, Func, GoMap, Slice, Struct, typeName } from '../../template/values.ts';
+import { Chan, Float, Func, GoMap, Int, Slice, Struct, typeName } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 
 const address = '0xc000012000';
@@ -92,29 +93,24 @@ function block(rows: readonly string[], indent: string): string {
 
 function scalar(value: Value): string {
   if (value instanceof Float) return formatFloat(value.value, 'g', -1);
+  if (value instanceof Int) return integerText(value);
   return value instanceof Chan || value instanceof Func ? address : printText(value);
 }
 
-const directive = /%(?:([+\-# 0]*)(\d*)((?:\.\d*)?)([a-zA-Z])|%)/gs;
+// Unlike printf, spew finds the methods of pointers on values too.
+function integerText(value: Int): string {
+  const text = value.type.methods?.get('String')?.call(value);
+  return typeof text === 'string' ? text : printText(value);
+}
 
 /** `%v` is spew's, with `+` for addresses and `#` for types; other verbs are printf's. */
+const spewStyle: OperandStyle = {
+  typeName: '*spew.formatState',
+  print: (value, { sharpV, plusV }) => compact(value, { types: sharpV, addresses: plusV }, false),
+};
+
 function formatAll(format: string, ...values: readonly Value[]): string {
-  const directives = Array.from(format.matchAll(directive)).filter(([text]) => text !== '%%');
-  // Stars, indexes and mistakes: all of it is printf's.
-  const known = format.replace(directive, '');
-  if (known.includes('%') || directives.length !== values.length) return sprintf(format, values);
-  let next = 0;
-  return format.replace(
-    directive,
-    (text: string, flags: string | undefined, _w, _p, verb: string | undefined) => {
-      if (text === '%%') return '%';
-      const value = values[next++];
-      if (verb !== 'v') return sprintf(text, [value]);
-      const style = { types: flags?.includes('#') === true, addresses: flags?.includes('+') === true };
-      if (isNothing(value)) return `${style.types ? '(interface {})' : ''}<nil>`;
-      return compact(value, style, false);
-    },
-  );
+  return sprintf(format, values, spewStyle);
 }
 
 interface Style {

@@ -2,15 +2,17 @@
  * consul-template's structs as templates see them, over the answers of a source. Field names and their order are Go's.
  * Source: consul-template dependency package, consul/api health.go and catalog.go.
  */
-import { healthCheck } from './check.ts';
-import { defineStruct, pointerSliceType } from '../../template/functions.ts';
+import { defineStruct, pointerSliceType, withMethods } from '../../template/functions.ts';
 import { mapOf, sliceOf, stringType } from '../../template/types.ts';
 import { GoMap, Slice, Struct, goMap, stringMap, stringSlice, uint64 } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
+import { aggregateStatus } from '../answers.ts';
+import { healthCheck } from './check.ts';
 import type { StructType } from '../../template/types.ts';
 import type {
   CatalogNode,
   CatalogSnippet,
+  HealthCheck,
   HealthService,
   KeyPair,
   NodeRecord,
@@ -39,7 +41,13 @@ const weights = defineStruct<{ passing: number; warning: number }>({
   },
 });
 
-const healthChecks = sliceOf(healthCheck.pointer, 'api.HealthChecks');
+const healthChecks = withMethods(sliceOf(healthCheck.pointer, 'api.HealthChecks'), {
+  AggregatedStatus: {
+    params: [],
+    result: 'string',
+    call: ({ items }) => aggregateStatus(items.map((check) => sourceOf<HealthCheck>(check))),
+  },
+});
 
 export const healthService = defineStruct<HealthService>({
   name: 'dependency.HealthService',

@@ -9,6 +9,7 @@ import { isNil } from '../../template/truth.ts';
 import { Chan, Float, Func, GoMap, Int, Slice, Struct, typeName } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import { isTime, kindName, marshalled } from './reflect.ts';
+import { writtenDuration } from './sprig/duration.ts';
 
 /** The document, with its line breaks; not of nil. Throws with the library's texts. */
 export function writeToml(value: Value): string {
@@ -115,7 +116,7 @@ function isTableArray(list: Slice): boolean {
 function inline(value: Value): string {
   if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (value instanceof Int) return value.value.toString();
+  if (value instanceof Int) return integer(value);
   if (value instanceof Float) return floatText(value.value);
   if (value instanceof Slice) return `[${checked(value).map(inline).join(', ')}]`;
   const text = value instanceof Struct ? marshalled(value) : undefined;
@@ -126,6 +127,11 @@ function inline(value: Value): string {
       .join(', ')}}`;
   }
   throw new Error(`unexpected type: ${typeName(value)}`);
+}
+
+function integer(value: Int): string {
+  const duration = writtenDuration(value);
+  return duration === undefined ? value.value.toString() : quoted(duration);
 }
 
 function checked(list: Slice): readonly Value[] {

@@ -6,6 +6,7 @@ import { toBytes } from '../../template/text.ts';
 import { Float, GoMap, Int, Slice, Struct, typeName, typeOf } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import { isTime, kindOrder, marshalled } from './reflect.ts';
+import { writtenDuration } from './sprig/duration.ts';
 import { resolveYaml } from './yaml-resolve.ts';
 
 /** The document, ending in a newline. Throws for functions and channels. */
@@ -17,7 +18,7 @@ function nodeOf(value: Value): YamlNode {
   if (value === null || value === undefined) return plain('null');
   if (typeof value === 'string') return stringNode(value);
   if (typeof value === 'number' || typeof value === 'boolean') return plain(String(value));
-  if (value instanceof Int) return plain(value.value.toString());
+  if (value instanceof Int) return plain(writtenDuration(value) ?? value.value.toString());
   if (value instanceof Float) return plain(floatText(value.value));
   if (value instanceof Slice) return { kind: 'list', items: value.items.map(nodeOf) };
   if (value instanceof GoMap) return mapNode(value);

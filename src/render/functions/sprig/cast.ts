@@ -7,12 +7,17 @@ import type { Value } from '../../../template/values.ts';
 /** int64 of numbers (cut at the point), booleans and texts (`0x1f`, `017`, `5.0`). */
 export function toInt64(value: Value): bigint {
   if (typeof value === 'number') return BigInt(value);
-  if (value instanceof Int) return BigInt.asIntN(64, value.value);
+  if (value instanceof Int) return isUnknown(value) ? 0n : BigInt.asIntN(64, value.value);
   if (value instanceof Float) return cut(value.value);
   if (typeof value === 'boolean') return value ? 1n : 0n;
   if (typeof value !== 'string') return 0n;
   const parsed = parseInteger(value.replace(/\.0+$/, ''), 0);
   return typeof parsed === 'bigint' ? parsed : 0n;
+}
+
+// The library knows time.Month and time.Weekday, whose kind is int, but no time.Duration.
+function isUnknown({ kind, type }: Int): boolean {
+  return type.name !== kind && kind !== 'int';
 }
 
 // What no int64 holds is the least one, as on amd64.
@@ -23,7 +28,7 @@ function cut(value: number): bigint {
 
 export function toFloat64(value: Value): number {
   if (typeof value === 'number') return value;
-  if (value instanceof Int) return Number(value.value);
+  if (value instanceof Int) return isUnknown(value) ? 0 : Number(value.value);
   if (value instanceof Float) return value.value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value !== 'string') return 0;

@@ -4,8 +4,10 @@ import { defineFunction } from '../../../template/functions.ts';
 import type { GoFunction } from '../../../template/functions.ts';
 import { parseInteger } from '../../../template/number.ts';
 import { quote } from '../../../template/quote.ts';
+import { int64Type } from '../../../template/types.ts';
 import { Int, Struct } from '../../../template/values.ts';
 import type { Value } from '../../../template/values.ts';
+import { durationText, durationValue } from './duration.ts';
 import { GoTime, parseLocalTime, timeType, timeValue } from './time.ts';
 
 const perSecond = 1_000_000_000n;
@@ -15,8 +17,8 @@ export function dateFunctions(nowMs: () => number): readonly GoFunction[] {
   const now = (): bigint => BigInt(Math.trunc(nowMs())) * 1_000_000n;
   return [
     defineFunction('ago', { params: ['any'], result: 'string' }, (when) => {
-      const passed = now() - (momentOf(when) ?? now());
-      return formatDurationNs(Number(roundToSeconds(passed)));
+      const passed = durationValue(now() - (momentOf(when) ?? now())).value;
+      return durationText(durationValue(roundToSeconds(passed)).value);
     }),
     defineFunction('toDate', { params: ['string', 'string'], result: timeType }, (layout, text) => {
       try {
@@ -55,7 +57,7 @@ function sourceOf(time: Value): GoTime {
 function momentOf(value: Value): bigint | undefined {
   if (value instanceof Struct && value.type === timeType) return sourceOf(value).nanoseconds;
   if (typeof value === 'number') return BigInt(value) * perSecond;
-  return value instanceof Int && value.kind.startsWith('int') ? value.value * perSecond : undefined;
+  return value instanceof Int && value.type === int64Type ? value.value * perSecond : undefined;
 }
 
 function roundToSeconds(ns: bigint): bigint {
@@ -65,7 +67,7 @@ function roundToSeconds(ns: bigint): bigint {
 
 // Only texts and int64 count: an int does not.
 function secondsOf(value: Value): bigint {
-  if (value instanceof Int && value.kind === 'int64') return value.value;
+  if (value instanceof Int && value.type === int64Type) return value.value;
   if (typeof value !== 'string') return 0n;
   const parsed = parseInteger(value);
   if (typeof parsed === 'bigint') return parsed;
@@ -75,7 +77,7 @@ function secondsOf(value: Value): bigint {
 
 function nanosecondsOf(value: Value, now: () => bigint): bigint {
   if (typeof value === 'string') return BigInt(parseDurationNs(value) ?? 0);
-  if (value instanceof Int && value.kind === 'int64') return value.value;
+  if (value instanceof Int && value.type === int64Type) return value.value;
   return value instanceof Struct && value.type === timeType ? now() - sourceOf(value).nanoseconds : 0n;
 }
 

@@ -2,9 +2,11 @@
 import { formatGoTime } from '../../../lib/go-time.ts';
 import type { GoZone } from '../../../lib/go-time.ts';
 import { parseGoTime } from '../../../lib/go-time-parse.ts';
-import { defineStruct } from '../../../template/functions.ts';
+import { defineInteger, defineStruct } from '../../../template/functions.ts';
 import type { StructType } from '../../../template/types.ts';
-import { Struct, int, int64 } from '../../../template/values.ts';
+import { Int, Struct, int, int64 } from '../../../template/values.ts';
+import type { Value } from '../../../template/values.ts';
+import { durationType, durationValue } from './duration.ts';
 
 /** Seconds of the first moment of year 1, Go's zero time. */
 const yearOne = -62_135_596_800n;
@@ -34,6 +36,20 @@ export class GoTime {
 
   add(nanoseconds: bigint): GoTime {
     return new GoTime(this.nanoseconds + nanoseconds, this.zone);
+  }
+
+  /** How far the moment is past the last multiple of a duration since year 1; 0 for durations that are none. */
+  past(unit: bigint): bigint {
+    return unit <= 0n ? 0n : (this.nanoseconds - GoTime.zero.nanoseconds) % unit;
+  }
+
+  /** The same time of day on another date, which runs over into the next month as in Go. */
+  addDate(years: number, months: number, days: number): GoTime {
+    const offset = BigInt(this.zone.offsetMinutes) * 60n * perSecond;
+    const ms = floorDivide(this.nanoseconds + offset, 1_000_000n);
+    const date = new Date(Number(ms));
+    date.setUTCFullYear(date.getUTCFullYear() + years, date.getUTCMonth() + months, date.getUTCDate() + days);
+    return this.add((BigInt(date.getTime()) - ms) * 1_000_000n);
   }
 
   get unixSeconds(): bigint {
@@ -84,16 +100,28 @@ export function parseLocalTime(layout: string, text: string): GoTime {
   return new GoTime(at(offset), { offsetMinutes: offset, name: zone });
 }
 
-const month: StructType = defineStruct<{ readonly name: string }>({
-  name: 'time.Month',
-  fields: {},
-  text: ({ name }) => name,
-});
-const weekday: StructType = defineStruct<{ readonly name: string }>({
-  name: 'time.Weekday',
-  fields: {},
-  text: ({ name }) => name,
-});
+const months = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map((month) => named('January', 2000, month, 1));
+const weekdays = [2, 3, 4, 5, 6, 7, 8].map((day) => named('Monday', 2000, 1, day));
+
+function named(layout: string, year: number, month: number, day: number): string {
+  return formatGoTime(Date.UTC(year, month - 1, day), layout);
+}
+
+const monthType = nameType('time.Month', (value) => months[Number(value) - 1]);
+const weekdayType = nameType('time.Weekday', (value) => weekdays[Number(value)]);
+
+function nameType(
+  name: string,
+  find: (value: bigint) => string | undefined,
+): ReturnType<typeof defineInteger> {
+  const text = (value: bigint): string => find(value) ?? `%!${name.slice('time.'.length)}(${value})`;
+  return defineInteger({
+    name,
+    kind: 'int',
+    text,
+    methods: { String: { params: [], result: 'string', call: ({ value }) => text(value) } },
+  });
+}
 
 const part = (layout: string) => ({
   params: [],
@@ -101,24 +129,43 @@ const part = (layout: string) => ({
   call: (time: GoTime) => int(Number(time.format(layout).trim())),
 });
 
+const unix = (divisor: bigint) => ({
+  params: [],
+  result: 'int64',
+  call: (time: GoTime) => int64(floorDivide(time.nanoseconds, divisor)),
+});
+
+const comparison = (self: StructType, result: 'bool' | 'int', decide: (apart: bigint) => Value) => ({
+  params: [self],
+  result,
+  call: (time: GoTime, other: Struct) => decide(time.nanoseconds - (other.source as GoTime).nanoseconds),
+});
+
+const moved = (self: StructType, move: (time: GoTime, by: bigint) => GoTime) => ({
+  params: [durationType],
+  result: self,
+  call: (time: GoTime, by: Int) => timeValue(move(time, by.value)),
+});
+
+const inZone = (self: StructType, change: (time: GoTime) => GoTime) => ({
+  params: [],
+  result: self,
+  call: (time: GoTime) => timeValue(change(time)),
+});
+
+const asText = (time: GoTime): string => time.format('2006-01-02 15:04:05.999999999 -0700 MST');
+
 export const timeType: StructType = defineStruct<GoTime>({
   name: 'time.Time',
   fields: {},
-  text: (time) => time.format('2006-01-02 15:04:05.999999999 -0700 MST'),
-  methods: {
+  text: asText,
+  methods: (self) => ({
     Format: { params: ['string'], result: 'string', call: (time, layout: string) => time.format(layout) },
-    String: {
-      params: [],
-      result: 'string',
-      call: (time) => time.format('2006-01-02 15:04:05.999999999 -0700 MST'),
-    },
-    Unix: { params: [], result: 'int64', call: (time) => int64(time.unixSeconds) },
-    UnixMilli: {
-      params: [],
-      result: 'int64',
-      call: (time) => int64(floorDivide(time.nanoseconds, 1_000_000n)),
-    },
-    UnixNano: { params: [], result: 'int64', call: (time) => int64(time.nanoseconds) },
+    String: { params: [], result: 'string', call: asText },
+    Unix: unix(perSecond),
+    UnixMilli: unix(1_000_000n),
+    UnixMicro: unix(1000n),
+    UnixNano: unix(1n),
     Year: part('2006'),
     Day: part('2'),
     Hour: part('15'),
@@ -127,13 +174,13 @@ export const timeType: StructType = defineStruct<GoTime>({
     YearDay: part('__2'),
     Month: {
       params: [],
-      result: month,
-      call: (time) => new Struct(month, { name: time.format('January') }, false),
+      result: monthType,
+      call: (time) => new Int('int', BigInt(time.format('1')), monthType),
     },
     Weekday: {
       params: [],
-      result: weekday,
-      call: (time) => new Struct(weekday, { name: time.format('Monday') }, false),
+      result: weekdayType,
+      call: (time) => new Int('int', BigInt(weekdays.indexOf(time.format('Monday'))), weekdayType),
     },
     Nanosecond: {
       params: [],
@@ -141,7 +188,30 @@ export const timeType: StructType = defineStruct<GoTime>({
       call: ({ nanoseconds }) => int(nanoseconds - floorDivide(nanoseconds, perSecond) * perSecond),
     },
     IsZero: { params: [], result: 'bool', call: (time) => time.nanoseconds === GoTime.zero.nanoseconds },
-  },
+    Equal: comparison(self, 'bool', (apart) => apart === 0n),
+    Before: comparison(self, 'bool', (apart) => apart < 0n),
+    After: comparison(self, 'bool', (apart) => apart > 0n),
+    Compare: comparison(self, 'int', (apart) => (apart < 0n ? -1 : apart > 0n ? 1 : 0)),
+    Sub: {
+      params: [self],
+      result: durationType,
+      call: (time, other: Struct) => durationValue(time.nanoseconds - (other.source as GoTime).nanoseconds),
+    },
+    Add: moved(self, (time, by) => time.add(by)),
+    Truncate: moved(self, (time, unit) => time.add(-time.past(unit))),
+    Round: moved(self, (time, unit) => {
+      const past = time.past(unit);
+      return time.add(past + past < unit ? -past : unit - past);
+    }),
+    AddDate: {
+      params: ['int', 'int', 'int'],
+      result: self,
+      call: (time, years: number, months: number, days: number) =>
+        timeValue(time.addDate(Number(years), Number(months), Number(days))),
+    },
+    UTC: inZone(self, (time) => new GoTime(time.nanoseconds, GoTime.zero.zone)),
+    Local: inZone(self, (time) => GoTime.local(time.nanoseconds)),
+  }),
 });
 
 export function timeValue(time: GoTime): Struct {

@@ -1,7 +1,8 @@
 /** sprig's urlParse and urlJoin: a URL as a dictionary of its parts. */
-import { formatGoUrl, hostnameOf, parseGoUrl } from '../../../lib/go-url.ts';
+import { formatGoUrl, GoUrlError, hostnameOf, parseGoUrl } from '../../../lib/go-url.ts';
 import { defineFunction } from '../../../template/functions.ts';
 import type { GoFunction } from '../../../template/functions.ts';
+import { quote } from '../../../template/quote.ts';
 import { goMap } from '../../../template/values.ts';
 import type { GoMap } from '../../../template/values.ts';
 import { NilDereference, kindName } from '../reflect.ts';
@@ -37,7 +38,8 @@ function attempt<T>(what: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
+    if (!(error instanceof GoUrlError)) throw error;
+    throw new Error(`${what}: parse ${quote(error.url)}: ${error.reason}`, { cause: error });
   }
 }
 
