@@ -32,13 +32,33 @@ const plainLimitMs = 30_000;
 export async function askFresh<A extends Fresh>(
   read: Read<A>,
   index: number,
-  { waitMs, maxStaleMs }: AskOptions,
+  options: AskOptions,
   signal: AbortSignal,
 ): Promise<A> {
-  if (maxStaleMs <= 0) return askBounded(read, 'default', index, waitMs, signal);
+  return (await askFreshest(read, index, options, signal)).answer;
+}
+
+export interface Asked<A> {
+  readonly answer: A;
+  /** The server that was asked first is, and the answer is the leader's. */
+  readonly isBehind: boolean;
+}
+
+/** The same, with where it comes from. */
+export async function askFreshest<A extends Fresh>(
+  read: Read<A>,
+  index: number,
+  { waitMs, maxStaleMs }: AskOptions,
+  signal: AbortSignal,
+): Promise<Asked<A>> {
+  if (maxStaleMs <= 0) {
+    return { answer: await askBounded(read, 'default', index, waitMs, signal), isBehind: false };
+  }
   const answer = await askBounded(read, 'stale', index, waitMs, signal);
-  if (answer.lastContactMs <= maxStaleMs && answer.knownLeader) return answer;
-  return askBounded(read, 'default', 0, waitMs, signal);
+  // An index that goes back is a server behind the others, or all were restored: the leader knows.
+  const isFresh = answer.lastContactMs <= maxStaleMs && answer.knownLeader && answer.index >= index;
+  if (isFresh) return { answer, isBehind: false };
+  return { answer: await askBounded(read, 'default', 0, waitMs, signal), isBehind: true };
 }
 
 async function askBounded<A>(

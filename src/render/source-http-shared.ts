@@ -73,17 +73,15 @@ export class SharedPolls {
       if (known === undefined) places.set(key, [entry]);
       else known.push(entry);
     }
-    for (const [key, own] of places) {
-      if (!this.#realms.has(key)) this.#realms.set(key, this.#open(placeOf(own[0]!)));
+    for (const [key, { stop }] of this.#realms) {
+      if (places.has(key)) continue;
+      this.#realms.delete(key);
+      stop.abort();
     }
-    for (const [key, { all, stop }] of this.#realms) {
-      const own = places.get(key);
-      if (own === undefined) {
-        this.#realms.delete(key);
-        stop.abort();
-        continue;
-      }
-      for (const { takes, signals } of all) signals.update(new Set(own.filter(takes)));
+    for (const [key, own] of places) {
+      const realm = this.#realms.get(key) ?? this.#open(placeOf(own[0]!));
+      this.#realms.set(key, realm);
+      for (const { takes, signals } of realm.all) signals.update(new Set(own.filter(takes)));
     }
     this.#timed.update(new Set(entries.filter(({ query }) => isPolled(query))));
   }
