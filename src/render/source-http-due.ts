@@ -35,8 +35,8 @@ export class DueQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #alone = new Map<Entry, { readonly backoff: Backoff; timer: NodeJS.Timeout | undefined }>();
   readonly #running = new Set<Promise<void>>();
-  /** Read while a server may not have heard of the change yet. */
-  readonly #doubtful = new Set<Entry>();
+  /** Read while a server may not have heard of the change yet; when, the oldest first. */
+  readonly #doubtful = new Map<Entry, number>();
   #again: NodeJS.Timeout | undefined;
 
   constructor(options: AskOptions & { readonly retry: Retry }, deps: DueDeps, signal: AbortSignal) {
@@ -169,13 +169,22 @@ export class DueQueue {
 
   // Nothing said how new the answer must be, and a follower may answer with less: when that can't be, it is read once more.
   #readAgain(entry: Entry): void {
-    this.#doubtful.add(entry);
-    this.#again ??= setTimeout(() => {
-      this.#again = undefined;
-      const doubtful = [...this.#doubtful];
-      this.#doubtful.clear();
-      for (const one of doubtful) this.add(one);
-    }, this.#options.maxStaleMs);
+    this.#doubtful.delete(entry);
+    this.#doubtful.set(entry, performance.now());
+    this.#again ??= setTimeout(() => this.#readDoubtful(), this.#options.maxStaleMs);
+  }
+
+  #readDoubtful(): void {
+    this.#again = undefined;
+    for (const [entry, readMs] of this.#doubtful) {
+      const leftMs = readMs + this.#options.maxStaleMs - performance.now();
+      if (leftMs > 1) {
+        this.#again = setTimeout(() => this.#readDoubtful(), leftMs);
+        return;
+      }
+      this.#doubtful.delete(entry);
+      this.add(entry);
+    }
   }
 
   #rest(lane: Lane, error: unknown): void {
