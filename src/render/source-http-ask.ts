@@ -25,6 +25,8 @@ export interface Fresh {
 
 type Read<A> = (options: ReadOptions) => Promise<A>;
 
+/** Of one read's end. */
+const mostListeners = 1000;
 /** A plain request may take this long, the body included. */
 const plainLimitMs = 30_000;
 
@@ -69,7 +71,8 @@ async function askBounded<A>(
   signal: AbortSignal,
 ): Promise<A> {
   const own = new AbortController();
-  setMaxListeners(0, own.signal);
+  // Not 0, for no limit: undici's fetch asks for the number, and Node 20 then says that there is none.
+  setMaxListeners(mostListeners, own.signal);
   // The server adds up to a sixteenth to the wait; whatever takes much longer has died.
   const limitMs = index > 0 ? waitMs * (17 / 16) + 10_000 : plainLimitMs;
   const timer = setTimeout(
