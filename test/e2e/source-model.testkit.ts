@@ -162,10 +162,12 @@ class Model {
     await delay(700);
     const before = this.#proxy.requests;
     await delay(300);
-    const asked = this.#proxy.requests - before;
+    const asked = this.#proxy.seen.slice(before - this.#proxy.requests || Infinity);
+    // Those that are held may be short: after one that was cut off they are.
+    const reads = asked.filter((url) => !url.includes('index='));
     assert.ok(
-      asked <= 3,
-      `${asked} requests while nothing changed:\n${this.#proxy.seen.slice(-asked).join('\n')}`,
+      reads.length <= 3 && asked.length <= 20,
+      `${this.#options.seed}: while nothing changed:\n${asked.join('\n')}`,
     );
   }
 }
