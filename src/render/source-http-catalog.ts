@@ -27,7 +27,7 @@ const explainMs = 30;
 /** Of a stream of changes each puts that off; not longer than this. */
 const mostExplainMs = 90;
 /** What nothing names is looked for so long after the first of a row of changes; when many are read for it, not so often. */
-const verifyMs = 300;
+const verifyMs = 200;
 const verifyRestMsEach = 10;
 /** Indexes of checks that are remembered. */
 const mostExplained = 1000;
