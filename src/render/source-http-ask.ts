@@ -46,19 +46,20 @@ export interface Asked<A> {
   readonly isBehind: boolean;
 }
 
-/** The same, with where it comes from. */
+/** The same, with where it comes from; an answer below `least` is behind. */
 export async function askFreshest<A extends Fresh>(
   read: Read<A>,
   index: number,
   { waitMs, maxStaleMs }: AskOptions,
   signal: AbortSignal,
+  least = index,
 ): Promise<Asked<A>> {
   if (maxStaleMs <= 0) {
     return { answer: await askBounded(read, 'default', index, waitMs, signal), isBehind: false };
   }
   const answer = await askBounded(read, 'stale', index, waitMs, signal);
   // An index that goes back is a server behind the others, or all were restored: the leader knows.
-  const isFresh = answer.lastContactMs <= maxStaleMs && answer.knownLeader && answer.index >= index;
+  const isFresh = answer.lastContactMs <= maxStaleMs && answer.knownLeader && answer.index >= least;
   if (isFresh) return { answer, isBehind: false };
   return { answer: await askBounded(read, 'default', 0, waitMs, signal), isBehind: true };
 }

@@ -3,8 +3,8 @@
  *
  * Invariants: a server that does not hold its answers is asked once a second at most; failures are retried with a growing
  * delay and jitter, or when the server said; a held request that a proxy cuts off is no failure, and the next ones are
- * shorter. After a failure the first answer is not waited for, so that it is soon known to be over. A server that was behind
- * the others is not waited for, but the leader, once. It ends with its signal, or when `failed` says so.
+ * shorter. After a failure the first answer is not waited for, so that it is soon known to be over. While a server is behind
+ * the others, the leader is waited for. It ends with its signal, or when `failed` says so.
  */
 import { sleep } from '../lib/abort.ts';
 import { Backoff } from '../lib/backoff.ts';
@@ -48,19 +48,22 @@ export async function runPoll<A extends Fresh>(
   let cuts = 0;
   let isFailing = false;
   let wasAway = false;
-  let isBehind = false;
+  /** `unsure`: it was behind when it was asked last, and is asked without waiting whether it still is. */
+  let server: 'fresh' | 'behind' | 'unsure' = 'fresh';
   while (!signal.aborted) {
     const started = performance.now();
     const before = performance.eventLoopUtilization();
-    const index = isFailing ? 0 : poll.index();
+    const index = isFailing || server === 'unsure' ? 0 : poll.index();
+    const least = wasAway ? 0 : poll.index();
     try {
-      const ask: AskOptions = { waitMs, maxStaleMs: isBehind ? 0 : options.maxStaleMs };
-      const asked: Asked<A> = await askFreshest(poll.read, index, ask, signal);
+      const ask: AskOptions = { waitMs, maxStaleMs: server === 'behind' ? 0 : options.maxStaleMs };
+      const asked: Asked<A> = await askFreshest(poll.read, index, ask, signal, least);
       if (signal.aborted) return;
       const { answer } = asked;
       const tookMs = performance.now() - started;
       const moved = poll.accept(answer, wasAway);
-      ({ isBehind } = asked);
+      if (asked.isBehind) server = 'behind';
+      else server = server === 'behind' ? 'unsure' : 'fresh';
       wasAway = false;
       // A proxy may have become more patient.
       if (tookMs > waitMs * 0.9) waitMs = Math.min(options.waitMs, waitMs * 1.5);
@@ -83,11 +86,11 @@ export async function runPoll<A extends Fresh>(
       }
       if (poll.failed(error) === 'stop') return;
       isFailing = true;
-      const server = serverError(error);
-      const delayMs = backoff.nextMs() + (server?.retryAfterMs ?? 0);
+      const refusal = serverError(error);
+      const delayMs = backoff.nextMs() + (refusal?.retryAfterMs ?? 0);
       // Only an unreachable server comes back for all at once; one that answers is left alone for as long as it should.
-      wasAway ||= server === undefined && isServerTrouble(error);
-      await (server === undefined && isCutOff(error) ? wake.sleep(delayMs, signal) : sleep(delayMs, signal));
+      wasAway ||= refusal === undefined && isServerTrouble(error);
+      await (refusal === undefined && isCutOff(error) ? wake.sleep(delayMs, signal) : sleep(delayMs, signal));
     }
   }
 }
