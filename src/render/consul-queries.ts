@@ -286,7 +286,7 @@ export class ConsulQueries {
     const request = signal === undefined ? {} : { signal };
     const names = [...((await client.catalog.datacenters(request)) ?? [])].sort(compareUtf8);
     if (!onlyReachable) return names;
-    const isReachable = await Promise.all(
+    const failures = await Promise.all(
       names.map(async (datacenter) => {
         const bounded = AbortSignal.any([
           ...(signal === undefined ? [] : [signal]),
@@ -294,15 +294,18 @@ export class ConsulQueries {
         ]);
         try {
           await client.catalog.services({ signal: bounded, datacenter });
-          return true;
+          return undefined;
         } catch (error) {
           signal?.throwIfAborted();
           if (saysNothingOf(error)) throw error;
-          return false;
+          return error as Error;
         }
       }),
     );
-    return names.filter((_, i) => isReachable[i]);
+    const reachable = names.filter((_, i) => failures[i] === undefined);
+    // Its own is always reached: the server itself is in trouble.
+    if (reachable.length === 0 && failures[0] !== undefined) throw failures[0];
+    return reachable;
   }
 
   async #ownNode(client: Client): Promise<string> {

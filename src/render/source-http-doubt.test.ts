@@ -370,4 +370,16 @@ test('datacenters: one that hangs is not reached; a server that asks for patienc
   const second = scene.follow(query);
   await until(() => scene.errors.length > 0);
   assert.equal(second.current(), undefined);
+  second.close();
+  await delay(1);
+  // No cluster leader.
+  scene.consul.fault = ({ pathname }, response) => {
+    if (pathname === '/v1/catalog/datacenters') response.end('["dc1"]');
+    else response.writeHead(500).end('No cluster leader');
+    return 'handled';
+  };
+  const told = scene.errors.length;
+  const third = scene.follow(query);
+  await until(() => scene.errors.length > told);
+  assert.equal(third.current(), undefined);
 });

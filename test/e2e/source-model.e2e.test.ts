@@ -7,7 +7,7 @@ import type { ModelOptions } from './source-model.testkit.ts';
 /** More by hand: MODEL_SEEDS=100 runs each with as many seeds. */
 const seeds = Number(process.env['MODEL_SEEDS'] ?? 1);
 const few = { rounds: 3, most: 12 } as const;
-const many = { rounds: 4, most: 60 } as const;
+const many = { rounds: 3, most: 60 } as const;
 
 const cases: readonly (Omit<ModelOptions, 'seed'> & { readonly name: string })[] = [
   { name: 'few queries', ...few, habit: 'none', hasFaults: false, withinMs: 500 },
