@@ -73,10 +73,10 @@ export class Transport {
   ): Promise<Answer<T | undefined>> {
     const response = await this.send('GET', path, [...query, ...readQuery(options)], options);
     if (missing && response.status === 404) {
-      await response.arrayBuffer();
+      await bodyOf(response, options);
       return { ...meta(response), data: undefined };
     }
-    const text = await this.#success(response);
+    const text = await this.#success(response, options);
     return { ...meta(response), data: parse<T>(text, decode) };
   }
 
@@ -88,7 +88,7 @@ export class Transport {
     body: unknown,
     options: RequestOptions = {},
   ): Promise<string> {
-    return this.#success(await this.send(method, path, query, options, body));
+    return this.#success(await this.send(method, path, query, options, body), options);
   }
 
   /** One exchange; throws `network` only. An object is sent as JSON, bytes and text as they are. */
@@ -114,11 +114,21 @@ export class Transport {
     }
   }
 
-  async #success(response: Response): Promise<string> {
-    const text = await response.text();
+  async #success(response: Response, options: RequestOptions): Promise<string> {
+    const text = await bodyOf(response, options);
     if (response.status >= 200 && response.status < 300) return text;
     const message = `Unexpected response code: ${response.status} (${text.trim()})`;
     throw new ClientError('status', message, { status: response.status, text });
+  }
+}
+
+/** Throws `network` when the connection ends before the body does. */
+async function bodyOf(response: Response, { signal }: RequestOptions): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw new ClientError('network', `the answer broke off: ${reason(error)}`, { cause: error });
   }
 }
 

@@ -39,6 +39,8 @@ export function openSource(settings: SourceSettings, onGivenUp: (error: Error) =
   const connection = connect(consul, onGivenUp);
   return new HttpSource({
     address: connection.address,
+    // A socket has no host of its own.
+    name: consul.address,
     dispatcher: connection.dispatcher,
     ...(consul.token === '' ? {} : { token: consul.token }),
     waitMs: queryWaitMs,

@@ -117,6 +117,42 @@ test('a request that we end does not count, a connection that breaks does', asyn
   assert.match(given[0]!, /broken failed 1 times in a row, at last: other side closed/);
 });
 
+test('answers that break off count as failures in a row, whole ones do not', async (t) => {
+  const given: string[] = [];
+  let isWhole = false;
+  const address = await listen(t, (_, response) => {
+    response.writeHead(200, { 'Content-Length': 10 });
+    if (isWhole) response.end('0123456789');
+    else response.write('01234', () => response.destroy());
+  });
+  const connection = openConnection({ ...options, address, attempts: 3 }, ({ message }) =>
+    given.push(message),
+  );
+  t.after(() => connection.dispatcher.destroy());
+  const { dispatcher } = connection;
+  const ask = async (): Promise<string> =>
+    (await request(`${connection.address}/v1/a`, { dispatcher })).body.text();
+  for (const whole of [false, false, true, false, false]) {
+    isWhole = whole;
+    await ask().catch(() => {});
+  }
+  assert.deepEqual(given, []);
+  await assert.rejects(ask());
+  assert.equal(given.length, 1);
+});
+
+test('fewer connections than the source needs are not too few', async (t) => {
+  let asked = 0;
+  const address = await listen(t, () => asked++);
+  const transport = { ...options.transport, maxConnections: 4 };
+  const connection = openConnection({ ...options, address, transport }, assert.fail);
+  const { dispatcher } = connection;
+  for (let i = 0; i < 12; i++) request(`${connection.address}/v1/${i}`, { dispatcher }).catch(() => {});
+  for (let i = 0; i < 500 && asked < 12; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+  assert.equal(asked, 12);
+  await dispatcher.destroy();
+});
+
 /** An authority, and a certificate with its key that it issued for `name`. */
 function certificates(name: string): { readonly ca: string; readonly cert: string; readonly key: string } {
   const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;

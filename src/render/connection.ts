@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { Agent, type Dispatcher } from 'undici';
+import { isRefusal } from './source-http-transport.ts';
 
 export interface ConnectionOptions {
   /** `host:8500`, `https://host`, `unix:///path`. */
@@ -20,7 +21,7 @@ export interface ConnectionOptions {
     readonly connectTimeoutMs: number;
     readonly idleTimeoutMs: number;
     readonly reuse: boolean;
-    /** 0: the default of 16. */
+    /** 0, and below 16: 16. */
     readonly maxConnections: number;
   };
   /** Failures in a row of one question before `onGivenUp`; 0: never. */
@@ -44,7 +45,7 @@ export interface Connection {
   readonly dispatcher: Dispatcher;
 }
 
-/** Sockets at most, unless something else is asked for. */
+/** Sockets at most, unless more are asked for. */
 const mostSockets = 16;
 
 export function openConnection(options: ConnectionOptions, onGivenUp: (error: Error) => void): Connection {
@@ -58,7 +59,8 @@ export function openConnection(options: ConnectionOptions, onGivenUp: (error: Er
       ...(socketPath === undefined ? {} : { socketPath }),
       ...(tls === null ? {} : tlsSettings(tls)),
     },
-    connections: transport.maxConnections === 0 ? mostSockets : transport.maxConnections,
+    // Fewer than the source shares among its queries would leave some of them unasked.
+    connections: Math.max(mostSockets, transport.maxConnections),
     // Long polls are bounded by their caller.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -136,18 +138,24 @@ class Failures {
       const [path] = question.split('?');
       this.#onGivenUp(new Error(`${path} failed ${count} times in a row, at last: ${reason}`));
     };
+    let found: 'answer' | 'refusal' | undefined;
     return {
       onRequestStart: (...args) => inner.onRequestStart?.(...args),
       onRequestUpgrade: (...args) => inner.onRequestUpgrade?.(...args),
       onResponseData: (...args) => inner.onResponseData?.(...args),
-      onResponseEnd: (...args) => inner.onResponseEnd?.(...args),
+      onResponseEnd: (...args) => {
+        if (found === 'answer') this.#counts.delete(question);
+        return inner.onResponseEnd?.(...args);
+      },
       onResponseStart: (controller, status, headers, message) => {
-        if (status === 429 || status === 408 || status >= 500) failed(`status ${status}`);
-        else this.#counts.delete(question);
+        found = isRefusal(status) ? 'refusal' : 'answer';
+        if (found === 'refusal') failed(`status ${status}`);
         return inner.onResponseStart?.(controller, status, headers, message);
       },
       onResponseError: (controller, error) => {
-        if (error.name !== 'AbortError' && error.name !== 'TimeoutError') failed(error.message);
+        // A refusal whose text breaks off has been counted.
+        const isOurs = error.name === 'AbortError' || error.name === 'TimeoutError';
+        if (!isOurs && found !== 'refusal') failed(error.message);
         return inner.onResponseError?.(controller, error);
       },
     };

@@ -17,7 +17,7 @@ import {
   sorted,
 } from './consul-answers.ts';
 import type { CheckStamp, ServiceStamps } from './consul-answers.ts';
-import { openAgent, sender } from './source-http-transport.ts';
+import { isRefusal, openAgent, readRefusal, sender, serverError } from './source-http-transport.ts';
 import type * as source from './source.ts';
 import type { Answers, Query, QueryScope } from './source.ts';
 
@@ -34,10 +34,21 @@ export interface Place extends QueryScope {
 }
 
 /**
- * An answer of the short way, on which nothing is decoded that has not changed. `same`: the server's index has not moved.
- * `unusual`: an error, an old answer, no index; then only the long way tells.
+ * An answer of the short way, on which nothing is decoded that has not changed. `Same`: the server's index has not moved.
+ * `unusual`: an error of this query's, an old answer, no index; then only the long way tells.
  */
-export type IfMoved<A> = A | 'same' | 'unusual';
+export type IfMoved<A> = A | Same | 'unusual';
+
+export interface Same {
+  readonly same: true;
+  readonly lastContactMs: number;
+}
+
+/** How the short way asks. */
+export interface ShortOptions {
+  readonly maxStaleMs: number;
+  readonly signal: AbortSignal;
+}
 
 export interface ConsulQueriesOptions {
   readonly address: string;
@@ -49,6 +60,9 @@ export interface ConsulQueriesOptions {
 
 /** A plain request may take this long without a word. */
 const plainLimitMs = 30_000;
+
+/** A datacenter that says nothing for so long is not reached. */
+const reachLimitMs = 5000;
 
 type Scope = NonNullable<QueryScope['scope']>;
 
@@ -93,22 +107,22 @@ export class ConsulQueries {
   async askIfMoved(
     query: ServiceQuery,
     index: number,
-    maxStaleMs: number,
+    options: ShortOptions,
   ): Promise<IfMoved<Answer<ServiceQuery>>> {
     if (query.connect !== undefined) return 'unusual';
-    const found = await this.#getIfMoved(this.#servicePath(query), index, maxStaleMs);
-    if (typeof found === 'string') return found;
+    const found = await this.#getIfMoved(this.#servicePath(query), index, options);
+    if (found === 'unusual' || 'same' in found) return found;
     return orNotConsul(async () => {
       const entries = listed(JSON.parse(found.text) as readonly ServiceEntry[]);
-      return { ...fresh(found.index), data: selectInstances(query, entries.map(healthService)) };
+      return { ...fresh(found), data: selectInstances(query, entries.map(healthService)) };
     });
   }
 
   async #getIfMoved(
     path: string,
     index: number,
-    maxStaleMs: number,
-  ): Promise<IfMoved<{ readonly index: number; readonly text: string }>> {
+    { maxStaleMs, signal }: ShortOptions,
+  ): Promise<IfMoved<{ readonly index: number; readonly lastContactMs: number; readonly text: string }>> {
     if (maxStaleMs <= 0) return 'unusual';
     const { statusCode, headers, body } = await orNetwork(() =>
       this.#agent.request({
@@ -118,18 +132,22 @@ export class ConsulQueries {
         headers: this.#tokenHeaders,
         headersTimeout: plainLimitMs,
         bodyTimeout: plainLimitMs,
+        signal,
       }),
     );
+    if (isRefusal(statusCode)) {
+      const refusal = await readRefusal(statusCode, headers, body);
+      throw new ClientError('network', `${path}: ${refusal.message}`, { cause: refusal });
+    }
+    const lastContactMs = Number(headers['x-consul-lastcontact'] ?? 0);
     const isFresh =
-      statusCode === 200 &&
-      Number(headers['x-consul-lastcontact'] ?? 0) <= maxStaleMs &&
-      headers['x-consul-knownleader'] !== 'false';
+      statusCode === 200 && lastContactMs <= maxStaleMs && headers['x-consul-knownleader'] !== 'false';
     const moved = Number(headers['x-consul-index'] ?? 0);
     if (isFresh && moved > 0 && moved !== index) {
-      return { index: moved, text: await orNetwork(() => body.text()) };
+      return { index: moved, lastContactMs, text: await orNetwork(() => body.text()) };
     }
-    await body.dump();
-    return isFresh && index > 0 && moved === index ? 'same' : 'unusual';
+    await orNetwork(() => body.dump());
+    return isFresh && index > 0 && moved === index ? { same: true, lastContactMs } : 'unusual';
   }
 
   #servicePath(query: ServiceQuery): string {
@@ -187,14 +205,14 @@ export class ConsulQueries {
     place: Place,
     node: string,
     index: number,
-    maxStaleMs: number,
+    options: ShortOptions,
   ): Promise<IfMoved<Reply<ServiceStamps | undefined>>> {
     const path = this.#stalePath(`/v1/catalog/node/${encodeURIComponent(node)}`, [], place);
-    const found = await this.#getIfMoved(path, index, maxStaleMs);
-    if (typeof found === 'string') return found;
+    const found = await this.#getIfMoved(path, index, options);
+    if (found === 'unusual' || 'same' in found) return found;
     return orNotConsul(async () => {
       const answer = JSON.parse(found.text) as CatalogNode | null;
-      return { ...fresh(found.index), data: serviceStamps(named(answer?.Services)) };
+      return { ...fresh(found), data: serviceStamps(named(answer?.Services)) };
     });
   }
 
@@ -207,7 +225,7 @@ export class ConsulQueries {
   ): Promise<Reply<readonly source.KeyPair[]>> {
     const client = this.#clientOf(place.scope, mostBytes);
     const answer = await orNotConsul(async () =>
-      map(await client.kv.list(prefix, placedAt(place, options)), (rows) =>
+      map(present(await client.kv.list(prefix, placedAt(place, options)), isSome), (rows) =>
         rows.map((row) => keyPair('', row)).sort(byPath),
       ),
     );
@@ -218,7 +236,7 @@ export class ConsulQueries {
   async treeIndex(place: Place, prefix: string, options: ReadOptions): Promise<Reply<undefined>> {
     const client = this.#clientOf(place.scope);
     const answer = await orNotConsul(() => client.kv.keys(prefix, '/', placedAt(place, options)));
-    return checked(map(answer, () => undefined));
+    return checked(map(present(answer, isSome), () => undefined));
   }
 
   async #read(client: Client, query: Query, options: ReadOptions): Promise<Answer<Query>> {
@@ -243,11 +261,12 @@ export class ConsulQueries {
           node === null ? null : { node: nodeRecord(node.Node), services: nodeServices(node.Services) },
         );
       case 'key':
-        return map(await client.kv.get(query.key, options), (row) =>
-          row === undefined ? null : fromBytes(row.value),
+        return map(
+          present(await client.kv.get(query.key, options), (row) => row !== undefined),
+          (row) => (row === undefined ? null : fromBytes(row.value)),
         );
       case 'prefix':
-        return map(await client.kv.list(query.prefix, options), (rows) =>
+        return map(present(await client.kv.list(query.prefix, options), isSome), (rows) =>
           rows.map((row) => keyPair(query.prefix, row)).sort(byPath),
         );
       case 'document': {
@@ -267,10 +286,26 @@ export class ConsulQueries {
     const request = signal === undefined ? {} : { signal };
     const names = [...((await client.catalog.datacenters(request)) ?? [])].sort(compareUtf8);
     if (!onlyReachable) return names;
-    const answers = await Promise.allSettled(
-      names.map((datacenter) => client.catalog.services({ ...request, datacenter })),
+    const failures = await Promise.all(
+      names.map(async (datacenter) => {
+        const bounded = AbortSignal.any([
+          ...(signal === undefined ? [] : [signal]),
+          AbortSignal.timeout(reachLimitMs),
+        ]);
+        try {
+          await client.catalog.services({ signal: bounded, datacenter });
+          return undefined;
+        } catch (error) {
+          signal?.throwIfAborted();
+          if (saysNothingOf(error)) throw error;
+          return error as Error;
+        }
+      }),
     );
-    return names.filter((_, i) => answers[i]?.status === 'fulfilled');
+    const reachable = names.filter((_, i) => failures[i] === undefined);
+    // Its own is always reached: the server itself is in trouble.
+    if (reachable.length === 0 && failures[0] !== undefined) throw failures[0];
+    return reachable;
   }
 
   async #ownNode(client: Client): Promise<string> {
@@ -321,9 +356,26 @@ async function instances(
 
 type ServiceQuery = Extract<Query, { type: 'service' }>;
 
+/** That nothing is there is said with an index; without one it was somebody else: a proxy that knows no such path. */
+function present<T>(answer: Reply<T>, isThere: (data: T) => boolean): Reply<T> {
+  if (answer.index > 0 || isThere(answer.data)) return answer;
+  throw new ClientError('decode', "The answer is not a Consul's: not found, and no index");
+}
+
+function isSome(list: readonly unknown[]): boolean {
+  return list.length > 0;
+}
+
 /** An index that is none would make the next request one without, or an error. */
 function checked<A extends { readonly index: number }>(answer: A): A {
   return Number.isSafeInteger(answer.index) && answer.index >= 0 ? answer : { ...answer, index: 0 };
+}
+
+/** Whether a failure is that of the server that was asked, not of the datacenter that it was asked about. */
+function saysNothingOf(error: unknown): boolean {
+  const server = serverError(error);
+  if (server !== undefined) return server.code === 'throttled';
+  return error instanceof ClientError && error.code === 'network';
 }
 
 async function orNetwork<A>(send: () => Promise<A>): Promise<A> {
@@ -376,8 +428,11 @@ function nearOptions(near: string, options: ReadOptions): ReadOptions {
   return near === '' ? options : { ...options, near };
 }
 
-function fresh(index: number): Omit<Reply<unknown>, 'data'> {
-  return { index, knownLeader: true, lastContactMs: 0 };
+function fresh({
+  index,
+  lastContactMs,
+}: Pick<Reply<unknown>, 'index' | 'lastContactMs'>): Omit<Reply<unknown>, 'data'> {
+  return { index, knownLeader: true, lastContactMs };
 }
 
 /** The server neither holds such a request nor says how old its answer is. */

@@ -38,6 +38,7 @@ export class FakeConsul {
   sockets = 0;
   mostSockets = 0;
   index = 10;
+  #isTogether = false;
   #services = 10;
   #checks = 10;
   #nodes = 10;
@@ -95,8 +96,17 @@ export class FakeConsul {
     this.#wake();
   }
 
-  register(instance: FakeInstance): void {
+  /** All that `write` does has one index, as in a transaction. */
+  together(write: () => void): void {
     this.index++;
+    this.#isTogether = true;
+    write();
+    this.#isTogether = false;
+    this.#wake();
+  }
+
+  register(instance: FakeInstance): void {
+    this.#next();
     const key = `${instance.node} ${instance.id}`;
     const known = this.#rows.get(key);
     if (!this.#nodeAddresses.has(instance.node)) {
@@ -120,7 +130,7 @@ export class FakeConsul {
   }
 
   deregister(node: string, id: string): void {
-    this.index++;
+    this.#next();
     const row = this.#rows.get(`${node} ${id}`)!;
     this.#rows.delete(`${node} ${id}`);
     const entry = this.#byService.get(row.service)!;
@@ -167,7 +177,12 @@ export class FakeConsul {
     this.#wake();
   }
 
+  #next(): void {
+    if (!this.#isTogether) this.index++;
+  }
+
   #wake(): void {
+    if (this.#isTogether) return;
     for (const look of Array.from(this.#held)) look();
   }
 

@@ -2,7 +2,12 @@
  * What a leader publishes of one template: the answers of its queries, deflated JSON behind a line that says how many parts it
  * has. Up to 512 KiB stand in the key itself; more are split over keys below it. Consul's limit for a value is 512 KiB.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRaw } from 'node:zlib';
+
+// Megabytes take tens of milliseconds: not on the event loop.
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
 
 export const partBytes = 512 * 1024;
 /** The line in front of the data. */
@@ -24,11 +29,11 @@ export interface Packed {
 /** Answers by query, as JSON text of the query. */
 export type Shared = ReadonlyMap<string, unknown>;
 
-export function packShared(shared: Shared, generation: string): Packed {
+export async function packShared(shared: Shared, generation: string): Promise<Packed> {
   const text = JSON.stringify([...shared], (_key, value: unknown) =>
     typeof value === 'bigint' ? { $bigint: value.toString() } : value,
   );
-  const bytes = deflateRawSync(text);
+  const bytes = await deflate(text);
   const isInline = bytes.length <= partBytes - headRoom;
   const parts = isInline ? [] : slices(bytes);
   const head = Buffer.from(`${JSON.stringify({ format, generation, parts: parts.length })}\n`);
@@ -57,9 +62,9 @@ export function readHeader(value: Uint8Array): (Header & { readonly rest: Uint8A
 }
 
 /** undefined: the data are damaged. */
-export function unpackShared(bytes: Uint8Array): Shared | undefined {
+export async function unpackShared(bytes: Uint8Array): Promise<Shared | undefined> {
   try {
-    const text = inflateRawSync(bytes).toString();
+    const text = (await inflate(bytes)).toString();
     const revive = (_key: string, value: unknown): unknown =>
       isBigInt(value) ? BigInt(value.$bigint) : value;
     return new Map(JSON.parse(text, revive) as [string, unknown][]);

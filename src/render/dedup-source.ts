@@ -5,6 +5,8 @@ import { sleep } from '../lib/abort.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Logger } from '../lib/log.ts';
 import { packShared, readHeader, unpackShared } from './dedup-payload.ts';
+import type { Shared } from './dedup-payload.ts';
+import { askFresh } from './source-http-ask.ts';
 import type { Answers, Query, Source, Subscription } from './source.ts';
 
 export interface SharedSourceOptions {
@@ -46,12 +48,19 @@ export class SharedSource implements Source {
   readonly #deps: SharedSourceDeps;
   readonly #entries = new Map<string, Entry>();
   readonly #backoff = new Backoff({ minMs: 250, maxMs: 30_000 });
+  /** Between looks at a key that nobody leads while there is no session to lead with. */
+  readonly #idle = new Backoff({ minMs: 100, maxMs: 30_000 });
   #isLeader = false;
   #generation = 0;
+  /** Keys that this instance has written and not deleted. */
   #oldParts: readonly string[] = [];
+  /** Runs while nobody publishes, or it can't be read. */
+  #alone: NodeJS.Timeout | undefined;
   #change: (() => void) | undefined;
   #isChanged = false;
   readonly #stop = new AbortController();
+  /** Ends what was under way at the stop, and is needed to know what is held. */
+  readonly #end = new AbortController();
   #loop: Promise<void> | undefined;
 
   constructor(options: SharedSourceOptions, deps: SharedSourceDeps) {
@@ -88,8 +97,11 @@ export class SharedSource implements Source {
   /** Gives the lock back, with what is published under it. */
   async close(): Promise<void> {
     this.#stop.abort();
+    const end = setTimeout(() => this.#end.abort(), closeMs);
+    this.#heard();
     for (const [key, entry] of this.#entries) this.#drop(key, entry);
     await this.#loop;
+    clearTimeout(end);
     if (!this.#isLeader || this.#deps.session() === '') return;
     this.#isLeader = false;
     for (const key of [this.#options.key, ...this.#oldParts]) {
@@ -116,6 +128,7 @@ export class SharedSource implements Source {
         if (signal.aborted) return;
         if (!isFailing) this.#deps.log.warn({ key: this.#options.key, err: error }, 'shared data failed');
         isFailing = true;
+        this.#lost();
         await sleep(this.#backoff.nextMs(), signal);
       }
     }
@@ -138,60 +151,97 @@ export class SharedSource implements Source {
 
   #drop(key: string, entry: Entry): void {
     this.#entries.delete(key);
-    clearTimeout(entry.timer);
+    this.#waitNoMore(entry);
     entry.own?.close();
     if (this.#isLeader) this.#markChanged();
   }
 
   #askLater(entry: Entry): void {
-    entry.timer = setTimeout(() => {
-      if (entry.published === undefined) this.#ask(entry);
-    }, this.#options.ownAfterMs ?? defaultOwnAfterMs);
-    entry.timer.unref();
+    entry.timer ??= setTimeout(() => this.#ask(entry), this.#ownAfterMs).unref();
+  }
+
+  get #ownAfterMs(): number {
+    return this.#options.ownAfterMs ?? defaultOwnAfterMs;
+  }
+
+  /** Nobody tells what has changed: when that lasts, everything is asked for here. */
+  #lost(): void {
+    if (this.#isLeader || this.#stop.signal.aborted) return;
+    this.#alone ??= setTimeout(() => {
+      for (const entry of this.#entries.values()) this.#ask(entry);
+    }, this.#ownAfterMs).unref();
+  }
+
+  #heard(): void {
+    clearTimeout(this.#alone);
+    this.#alone = undefined;
   }
 
   #ask(entry: Entry): void {
+    this.#waitNoMore(entry);
+    if (entry.own !== undefined) return;
+    let known = entry.published;
     const tell = (): void => {
       if (this.#isLeader) this.#markChanged();
+      const isKnown = known !== undefined && isDeepStrictEqual(known.data, entry.own?.current()?.data);
+      known = undefined;
+      if (isKnown) return;
       for (const listener of Array.from(entry.listeners)) listener();
     };
-    entry.own ??= this.#deps.source.subscribe(entry.query, tell, (error) => {
+    entry.own = this.#deps.source.subscribe(entry.query, tell, (error) => {
       for (const listener of Array.from(entry.onError)) listener(error);
     });
-    if (entry.own.current() !== undefined) this.#markChanged();
+    // Another template follows the same, and nobody will be told of what it knows already.
+    if (entry.own.current() !== undefined) tell();
+  }
+
+  #waitNoMore(entry: Entry): void {
+    clearTimeout(entry.timer);
+    entry.timer = undefined;
   }
 
   // ---- follower ----
 
   async #follow(index: number, signal: AbortSignal): Promise<number> {
-    const { key, waitMs, maxStaleMs } = this.#options;
-    const consistency = maxStaleMs > 0 ? 'stale' : 'default';
-    // The server adds up to a sixteenth.
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(waitMs * (17 / 16)) + requestMs)]);
-    const answer = await this.#deps.client.kv.get(key, { index, waitMs, consistency, signal: bounded });
+    const { client, session } = this.#deps;
+    const { key } = this.#options;
+    const answer = await askFresh((read) => client.kv.get(key, read), index, this.#options, signal);
     if (signal.aborted) return index;
     if (answer.data === undefined || answer.data.session === '') {
-      if (await this.#tryToLead(signal)) return 0;
-      await sleep(gatherMs * (1 + Math.random() * 4), signal);
+      if (await this.#tryToLead()) return 0;
+      this.#lost();
+      if (session() !== '') this.#idle.reset();
+      await sleep(session() === '' ? this.#idle.nextMs() : gatherMs * (1 + Math.random() * 4), signal);
       return answer.data === undefined ? 0 : answer.index;
     }
-    await this.#read(answer.data, signal);
+    if (await this.#read(answer.data, signal)) this.#heard();
+    else this.#lost();
     return answer.index < index ? 0 : answer.index;
   }
 
-  async #read(row: KvEntry, signal: AbortSignal): Promise<void> {
+  /** False: it can't be read. */
+  async #read(row: KvEntry, signal: AbortSignal): Promise<boolean> {
     const header = readHeader(row.value);
-    if (header === undefined) return;
+    if (header === undefined) return false;
     const bytes = header.parts === 0 ? header.rest : await this.#parts(header, signal);
     // Parts that are gone belong to a newer header, which is on its way.
-    const shared = bytes === undefined ? undefined : unpackShared(bytes);
-    if (shared === undefined) return;
+    const shared = bytes === undefined ? undefined : await unpackShared(bytes);
+    if (shared === undefined) return false;
+    this.#take(shared);
+    return true;
+  }
+
+  #take(shared: Shared): void {
     for (const [key, entry] of this.#entries) {
-      if (!shared.has(key)) continue;
+      if (!shared.has(key)) {
+        // Not yet, or not any more.
+        if (entry.own === undefined) this.#askLater(entry);
+        continue;
+      }
       const data = shared.get(key);
       const before = entry.own?.current() ?? entry.published;
       entry.published = { data };
-      clearTimeout(entry.timer);
+      this.#waitNoMore(entry);
       entry.own?.close();
       entry.own = undefined;
       if (before !== undefined && isDeepStrictEqual(before.data, data)) continue;
@@ -218,25 +268,15 @@ export class SharedSource implements Source {
 
   // ---- leader ----
 
-  async #tryToLead(signal: AbortSignal): Promise<boolean> {
+  async #tryToLead(): Promise<boolean> {
     const session = this.#deps.session();
     if (session === '') return false;
-    const known = this.#known();
-    if (
-      !(await this.#acquire(
-        this.#options.key,
-        packShared(known, this.#nextGeneration()).value,
-        session,
-        signal,
-      ))
-    )
-      return false;
+    const { value } = await packShared(this.#known(), this.#nextGeneration());
+    if (!(await this.#acquire(this.#options.key, value, session))) return false;
     this.#isLeader = true;
+    this.#heard();
     this.#deps.log.info({ key: this.#options.key }, 'leads the shared data of a template');
-    for (const entry of this.#entries.values()) {
-      clearTimeout(entry.timer);
-      this.#ask(entry);
-    }
+    for (const entry of this.#entries.values()) this.#ask(entry);
     this.#markChanged();
     return true;
   }
@@ -249,8 +289,7 @@ export class SharedSource implements Source {
     if (signal.aborted) return 0;
     this.#isChanged = false;
     try {
-      if (session !== '' && session === this.#deps.session() && (await this.#publish(session, signal)))
-        return 0;
+      if (session !== '' && session === this.#deps.session() && (await this.#publish(session))) return 0;
     } catch (error) {
       this.#isChanged = true;
       throw error;
@@ -259,24 +298,28 @@ export class SharedSource implements Source {
     return 0;
   }
 
-  async #publish(session: string, signal: AbortSignal): Promise<boolean> {
+  async #publish(session: string): Promise<boolean> {
     const { key } = this.#options;
     const generation = this.#nextGeneration();
-    const { value, parts } = packShared(this.#known(), generation);
+    const { value, parts } = await packShared(this.#known(), generation);
     const names = parts.map((_, i) => partKey(key, generation, i));
-    for (const [i, part] of parts.entries()) {
-      if (!(await this.#acquire(names[i]!, part, session, signal))) return false;
-    }
-    if (!(await this.#acquire(key, value, session, signal))) return false;
     const old = this.#oldParts;
-    this.#oldParts = names;
-    for (const name of old)
+    // Known before they are there: what fails half-way is deleted with the next success.
+    this.#oldParts = [...old, ...names];
+    for (const [i, part] of parts.entries()) {
+      if (!(await this.#acquire(names[i]!, part, session))) return false;
+    }
+    if (!(await this.#acquire(key, value, session))) return false;
+    for (const name of old) {
       await this.#deps.client.kv.delete(name, { signal: AbortSignal.timeout(requestMs) });
+      this.#oldParts = this.#oldParts.filter((one) => one !== name);
+    }
     return true;
   }
 
-  #acquire(key: string, value: Uint8Array, session: string, signal: AbortSignal): Promise<boolean> {
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
+  // Not ended by the stop: a lock that nobody here knows of would be held as long as the session is.
+  #acquire(key: string, value: Uint8Array, session: string): Promise<boolean> {
+    const bounded = AbortSignal.any([this.#end.signal, AbortSignal.timeout(requestMs)]);
     return this.#deps.client.kv.acquire(key, value, session, { signal: bounded });
   }
 

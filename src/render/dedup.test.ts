@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { Client } from '@portolan/sdk';
+import { fetch as undiciFetch } from 'undici';
 import { silentLogger } from '../lib/log.ts';
 import { Dedup } from './dedup.ts';
 import { packShared, partBytes, readHeader, unpackShared } from './dedup-payload.ts';
@@ -22,7 +23,10 @@ class Host {
   changes = 0;
 
   constructor(t: TestContext, server: LockServer, ownAfterMs = 10_000, query: Query = web) {
-    const client = new Client({ address: server.address });
+    // As the program sends its requests.
+    const fetch = (url: string, init: RequestInit): Promise<Response> =>
+      undiciFetch(url, init as unknown as Parameters<typeof undiciFetch>[1]) as unknown as Promise<Response>;
+    const client = new Client({ address: server.address, fetch });
     const options = { prefix: 'd/', ttlMs: 10_000, maxStaleMs: 2000, waitMs: 1000, ownAfterMs };
     this.dedup = new Dedup(options, { client, source: this.source, log: silentLogger });
     t.after(() => this.dedup.close());
@@ -82,6 +86,55 @@ test('without sessions everybody asks for himself', async (t) => {
   await until(() => host.source.followed.length === 1);
 });
 
+test('without sessions the key is not asked for all the time', async (t) => {
+  const server = await LockServer.open(t);
+  server.hasSessions = false;
+  const host = new Host(t, server, 30);
+  await until(() => host.source.followed.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.ok(server.reads.length <= 6, `${server.reads.length} reads`);
+});
+
+test('what nobody publishes any more is asked for by oneself, and what was known stands meanwhile', async (t) => {
+  const server = await LockServer.open(t);
+  const host = new Host(t, server, 50);
+  await until(() => host.source.followed.length === 1);
+  host.source.set('service web', [instance({ port: 1 })]);
+  await until(() => server.keys().length === 1);
+  server.hasSessions = false;
+  server.endSessions();
+  host.source.set('service web', [instance({ port: 2 })]);
+  await until(() => host.source.followed.length === 0);
+  assert.equal(host.port(), 2);
+  await until(() => host.source.followed.length === 1);
+  host.source.set('service web', [instance({ port: 3 })]);
+  assert.deepEqual([host.port(), host.changes], [3, 3]);
+});
+
+test('what the leader does not want any more a follower asks for itself', async (t) => {
+  const server = await LockServer.open(t);
+  const leader = new Host(t, server);
+  await until(() => leader.source.followed.length === 1);
+  leader.source.set('service web', [instance({ port: 1 })]);
+  const follower = new Host(t, server, 50);
+  await until(() => follower.port() === 1);
+  leader.answer.close();
+  await until(() => follower.source.followed.length === 1);
+  follower.source.set('service web', [instance({ port: 2 })]);
+  assert.equal(follower.port(), 2);
+});
+
+test('a follower that asks for itself is told what its source knows already', async (t) => {
+  const server = await LockServer.open(t);
+  const leader = new Host(t, server);
+  await until(() => leader.source.followed.length === 1);
+  leader.source.set('service web', [instance({ port: 1 })]);
+  const other = new Host(t, server, 50, { ...web, name: 'db' });
+  other.source.set('service db', [instance({ port: 9 })]);
+  await until(() => other.changes === 1);
+  assert.equal(other.port(), 9);
+});
+
 test('what differs from host to host is not shared', async (t) => {
   const server = await LockServer.open(t);
   const host = new Host(t, server);
@@ -118,17 +171,17 @@ test('more than 512 KiB are split over keys, and old parts go', async (t) => {
   assert.notDeepEqual(server.keys(), before);
 });
 
-test('what is packed is unpacked, big integers and broken bytes included; anything else is not ours', () => {
+test('what is packed is unpacked, big integers and broken bytes included; anything else is not ours', async () => {
   const shared = new Map<string, unknown>([
     ['a', { flags: 2n ** 63n, text: 'x\udc80y', list: [null, 1.5] }],
     ['b', null],
   ]);
-  const { value, parts } = packShared(shared, 'g');
+  const { value, parts } = await packShared(shared, 'g');
   assert.deepEqual(parts, []);
   const header = readHeader(value);
   assert.equal(header?.generation, 'g');
-  assert.deepEqual(unpackShared(header.rest), shared);
+  assert.deepEqual(await unpackShared(header.rest), shared);
   for (const text of ['', 'x', '{}\n', '{"format":"other"}\nabc'])
     assert.equal(readHeader(Buffer.from(text)), undefined);
-  assert.equal(unpackShared(Buffer.from('nonsense')), undefined);
+  assert.equal(await unpackShared(Buffer.from('nonsense')), undefined);
 });

@@ -60,6 +60,8 @@ export class LastGoodStore {
       await writeFile(draft, text, { mode: 0o600 });
       await rename(draft, join(this.#directory, name));
     } catch (error) {
+      // Perhaps the directory is gone.
+      this.#files = undefined;
       await rm(draft, { force: true });
       throw error;
     }

@@ -25,6 +25,8 @@ export interface Fresh {
 
 type Read<A> = (options: ReadOptions) => Promise<A>;
 
+/** Of one read's end. */
+const mostListeners = 1000;
 /** A plain request may take this long, the body included. */
 const plainLimitMs = 30_000;
 
@@ -32,13 +34,34 @@ const plainLimitMs = 30_000;
 export async function askFresh<A extends Fresh>(
   read: Read<A>,
   index: number,
-  { waitMs, maxStaleMs }: AskOptions,
+  options: AskOptions,
   signal: AbortSignal,
 ): Promise<A> {
-  if (maxStaleMs <= 0) return askBounded(read, 'default', index, waitMs, signal);
+  return (await askFreshest(read, index, options, signal)).answer;
+}
+
+export interface Asked<A> {
+  readonly answer: A;
+  /** The server that was asked first is, and the answer is the leader's. */
+  readonly isBehind: boolean;
+}
+
+/** The same, with where it comes from; an answer below `least` is behind. */
+export async function askFreshest<A extends Fresh>(
+  read: Read<A>,
+  index: number,
+  { waitMs, maxStaleMs }: AskOptions,
+  signal: AbortSignal,
+  least = index,
+): Promise<Asked<A>> {
+  if (maxStaleMs <= 0) {
+    return { answer: await askBounded(read, 'default', index, waitMs, signal), isBehind: false };
+  }
   const answer = await askBounded(read, 'stale', index, waitMs, signal);
-  if (answer.lastContactMs <= maxStaleMs && answer.knownLeader) return answer;
-  return askBounded(read, 'default', 0, waitMs, signal);
+  // An index that goes back is a server behind the others, or all were restored: the leader knows.
+  const isFresh = answer.lastContactMs <= maxStaleMs && answer.knownLeader && answer.index >= least;
+  if (isFresh) return { answer, isBehind: false };
+  return { answer: await askBounded(read, 'default', 0, waitMs, signal), isBehind: true };
 }
 
 async function askBounded<A>(
@@ -49,7 +72,8 @@ async function askBounded<A>(
   signal: AbortSignal,
 ): Promise<A> {
   const own = new AbortController();
-  setMaxListeners(0, own.signal);
+  // Not 0, for no limit: undici's fetch asks for the number, and Node 20 then says that there is none.
+  setMaxListeners(mostListeners, own.signal);
   // The server adds up to a sixteenth to the wait; whatever takes much longer has died.
   const limitMs = index > 0 ? waitMs * (17 / 16) + 10_000 : plainLimitMs;
   const timer = setTimeout(

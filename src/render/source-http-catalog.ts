@@ -3,8 +3,8 @@
  *
  * In: the lists' answers. Out: queries that are due. A check that changed names its service. A list of services whose
  * index moved while its names and tags stayed hides what changed: then it is either a check that changed at the same index, or
- * all are read. Of changes that came together only the newest has its index in the list: when one of the indexes between is
- * no check's, all are read once more as soon as it is quiet.
+ * all are read. What is named need not be all: of changes that came together only the newest has its index in the list, and
+ * one index may be of several; so all are looked at once more soon.
  * While one of the lists can't be followed, all are read in turn.
  */
 import type { ReadOptions } from '@portolan/sdk';
@@ -26,8 +26,11 @@ type ListName = 'services' | 'nodes' | 'checks';
 const explainMs = 30;
 /** Of a stream of changes each puts that off; not longer than this. */
 const mostExplainMs = 90;
-/** Without news for so long it is quiet. */
-const quietMs = 300;
+/** What nothing names is looked for so long after the first of a row of changes; when many are read for it, not so often. */
+const verifyMs = 200;
+const verifyRestMsEach = 10;
+/** Indexes of checks that are remembered. */
+const mostExplained = 1000;
 /** In a stream of changes a list is read for a sixtieth of the time at most, unless it takes longer than this. */
 const pauseFactor = 60;
 const mostPauseMs = 100;
@@ -53,12 +56,13 @@ export class CatalogSignals implements Signals {
   #tags = new Map<string, string>();
   #nodes = new Map<string, string>();
   #checks = new Map<string, CheckStamp>();
-  /** Indexes at which checks have changed, since the list of services moved last. */
-  #explained = new Set<number>();
-  /** Where the list of services was before the moves that are not explained yet, and until when that may take. */
-  #unexplained: { readonly from: number; readonly giveUpMs: number } | undefined;
+  /** Indexes at which checks have changed, the newest last. */
+  readonly #explained = new Set<number>();
+  /** Until when the moves of the list of services that are not explained yet may take. */
+  #giveUpMs: number | undefined;
   #explain: NodeJS.Timeout | undefined;
-  #quiet: NodeJS.Timeout | undefined;
+  #verify: NodeJS.Timeout | undefined;
+  #verifiedMs = Number.NEGATIVE_INFINITY;
   #sweep: NodeJS.Timeout | undefined;
   readonly #stamps: NodeStamps;
   #isFinding = false;
@@ -76,7 +80,7 @@ export class CatalogSignals implements Signals {
     this.#round = new Round(deps, () => (this.#blind.size > 0 ? sweepMs : rereadMs));
     deps.signal.addEventListener('abort', () => {
       clearTimeout(this.#explain);
-      clearTimeout(this.#quiet);
+      clearTimeout(this.#verify);
       clearInterval(this.#sweep);
       clearTimeout(this.#rest);
     });
@@ -108,7 +112,7 @@ export class CatalogSignals implements Signals {
     this.#follow(
       'services',
       (read) => queries.ask({ type: 'services', ...place }, read),
-      (a, before) => this.#sawServices(a, before),
+      (a) => this.#sawServices(a),
     );
     this.#follow(
       'nodes',
@@ -125,20 +129,20 @@ export class CatalogSignals implements Signals {
   #follow<A extends Fresh>(
     name: ListName,
     read: (options: ReadOptions) => Promise<A>,
-    saw: (answer: A, before: number) => void,
+    saw: (answer: A) => void,
   ): void {
     const poll = {
       read,
       index: () => this.#index[name],
-      accept: (answer: A) => {
+      accept: (answer: A, wasAway: boolean) => {
         const known = this.#index[name];
         // An answer without an index cannot be waited beyond: it tells too little, too seldom.
         if (answer.index === 0) this.#blind.add(name);
         else this.#blind.delete(name);
         this.#index[name] = answer.index < known ? 0 : answer.index;
         // Restored or restarted: nothing that was known of it holds.
-        if (answer.index < known) this.#urgeAll();
-        if (answer.index !== known) saw(answer, known);
+        if (answer.index < known || wasAway) this.#startOver();
+        if (answer.index !== known || wasAway) saw(answer);
         this.#first(name);
         return answer.index !== known;
       },
@@ -158,7 +162,12 @@ export class CatalogSignals implements Signals {
     if (this.#waiting.delete(name) && this.#waiting.size === 0) this.#urgeAll();
   }
 
-  #sawServices(answer: Reply<readonly CatalogSnippet[]>, before: number): void {
+  #startOver(): void {
+    for (const entry of this.#entries) entry.doubt();
+    this.#urgeAll();
+  }
+
+  #sawServices(answer: Reply<readonly CatalogSnippet[]>): void {
     const tags = new Map(answer.data.map((one) => [one.name, one.tags.join('\0')]));
     const changed = differences(this.#tags, tags);
     this.#tags = tags;
@@ -168,34 +177,46 @@ export class CatalogSignals implements Signals {
     }
     for (const name of changed) this.#urgeService(name);
     if (changed.length > 0) this.#urgeConnect();
-    this.#explainLater(before, answer.index, changed.length > 0);
+    this.#explainLater(answer.index, changed.length > 0);
   }
 
-  #explainLater(from: number, to: number, isNamed: boolean): void {
+  #explainLater(to: number, isNamed: boolean): void {
     const now = performance.now();
-    const { from: since, giveUpMs } = (this.#unexplained ??= { from, giveUpMs: now + mostExplainMs });
+    this.#giveUpMs ??= now + mostExplainMs;
     clearTimeout(this.#explain);
     const explain = (): void => {
-      this.#unexplained = undefined;
-      const isNewestKnown = isNamed || this.#explained.has(to);
-      if (!isNewestKnown) this.#findChanges(to);
-      else if (!this.#isExplained(since, isNamed ? to - 1 : to)) this.#readAllWhenQuiet();
-      for (const index of this.#explained) if (index <= to) this.#explained.delete(index);
+      this.#giveUpMs = undefined;
+      if (isNamed || this.#explained.has(to)) this.#verifySoon();
+      else if (this.#isFoundByNode()) this.#findChanges(to);
+      else this.#urgeServices();
     };
-    this.#explain = setTimeout(explain, Math.min(explainMs, giveUpMs - now));
+    this.#explain = setTimeout(explain, Math.min(explainMs, this.#giveUpMs - now));
+  }
+
+  #verifySoon(): void {
+    const restMs = this.#isFoundByNode() ? 0 : verifyRestMsEach * this.#byService.size;
+    const delayMs = Math.max(verifyMs, this.#verifiedMs + restMs - performance.now());
+    this.#verify ??= setTimeout(() => {
+      this.#verify = undefined;
+      this.#verifiedMs = performance.now();
+      if (this.#isFoundByNode()) this.#findChanges(this.#index.services);
+      else for (const entry of this.#services()) this.#deps.due.add(entry);
+    }, delayMs);
+  }
+
+  #isFoundByNode(): boolean {
+    const { size } = this.#nodes;
+    return size > 0 && size * servicesForNode <= this.#byService.size;
   }
 
   /** Something has changed in some service, the last time at index `to`. */
   #findChanges(to: number): void {
-    const nodes = [...this.#nodes.keys()];
-    if (nodes.length === 0 || nodes.length * servicesForNode > this.#byService.size)
-      return this.#urgeServices();
     if (this.#isFinding) {
       this.#findAgain = to;
       return;
     }
     this.#isFinding = true;
-    void this.#stamps.read(nodes, this.#deps.signal).then((index) => {
+    void this.#stamps.read([...this.#nodes.keys()], this.#deps.signal).then((index) => {
       if (this.#deps.signal.aborted) return;
       // A server that has not heard of the change yet tells of none.
       if (index === undefined || index < to) this.#urgeServices();
@@ -213,23 +234,9 @@ export class CatalogSignals implements Signals {
     });
   }
 
-  #isExplained(from: number, to: number): boolean {
-    if (to - from > this.#explained.size) return false;
-    for (let index = from + 1; index <= to; index++) if (!this.#explained.has(index)) return false;
-    return true;
-  }
-
-  #readAllWhenQuiet(): void {
-    clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => {
-      for (const entry of this.#entries) if (entry.query.type === 'service') this.#deps.due.add(entry);
-    }, quietMs);
-  }
-
   #sawNodes(answer: Reply<readonly NodeRecord[]>): void {
     const nodes = new Map(answer.data.map((record) => [record.node, JSON.stringify(record)]));
     const changed = new Set(differences(this.#nodes, nodes));
-    const wereThere = [...changed].some((name) => this.#nodes.has(name));
     this.#nodes = nodes;
     for (const entry of this.#entries) {
       const { query } = entry;
@@ -238,8 +245,8 @@ export class CatalogSignals implements Signals {
         else this.#urge(entry);
       } else if (query.type === 'node' && (query.name === '' || changed.has(query.name))) this.#urge(entry);
     }
-    // Instances carry their node's address and meta.
-    if (wereThere) this.#urgeServices();
+    // Instances carry their node's address and meta; and what runs on a new one could not be found by it yet.
+    if (changed.size > 0) this.#urgeServices();
   }
 
   #sawChecks(answer: Reply<readonly CheckStamp[]>): void {
@@ -254,15 +261,22 @@ export class CatalogSignals implements Signals {
     }
     for (const [key, check] of this.#checks) if (!checks.has(key)) changed.push({ ...check, stamp: 0 });
     this.#checks = checks;
-    if (changed.length > 0) this.#explained.add(answer.index);
-    for (const { stamp } of changed) if (typeof stamp === 'number') this.#explained.add(stamp);
+    if (changed.length === 0) return;
+    this.#rememberIndexes([answer.index, ...changed.map(({ stamp }) => stamp)]);
     for (const { service, stamp } of changed) {
-      const index = typeof stamp === 'number' ? stamp : 0;
-      // A check of a node counts for all that runs there, also for what was filtered out of the answers.
-      if (service === '') return this.#urgeServices();
-      this.#urgeService(service, index);
+      if (service !== '') this.#urgeService(service, typeof stamp === 'number' ? stamp : 0);
     }
-    if (changed.length > 0) this.#urgeConnect();
+    // A check of a node counts for all that runs there, also for what was filtered out of the answers.
+    if (changed.some(({ service }) => service === '')) this.#urgeServices();
+    this.#urgeConnect();
+  }
+
+  #rememberIndexes(stamps: readonly (number | string)[]): void {
+    for (const stamp of stamps) if (typeof stamp === 'number') this.#explained.add(stamp);
+    for (const index of this.#explained) {
+      if (this.#explained.size <= mostExplained) return;
+      this.#explained.delete(index);
+    }
   }
 
   /** A proxy has a service's name of its own. */

@@ -1,15 +1,18 @@
 /**
  * Plain reads of queries that are due, a few at a time, in turn.
  *
- * In: queries, urgent ones before others, each at most once in the queue. Out: their answers, taken by them. A server in
- * trouble is left alone for a growing while; a query that fails alone comes back later by itself.
+ * In: queries, urgent ones before others, each at most once in the queue. Out: their answers, taken by them, never older than
+ * what they have. A place whose servers are in trouble is left alone for a growing while, and others go on; a query that
+ * fails alone comes back later by itself.
  */
 import { sleep } from '../lib/abort.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ConsulQueries } from './consul-queries.ts';
 import { askFresh, describeQuery, explain, isCutOff, isServerTrouble } from './source-http-ask.ts';
-import type { AskOptions } from './source-http-ask.ts';
+import type { AskOptions, Fresh } from './source-http-ask.ts';
 import type { Entry } from './source-http-entry.ts';
+import { Lane } from './source-http-lane.ts';
+import type { Due } from './source-http-lane.ts';
 import type { Retry, Wake } from './source-http-poll.ts';
 import { serverError } from './source-http-transport.ts';
 import type { Query } from './source.ts';
@@ -19,6 +22,8 @@ export interface DueDeps {
   readonly wake: Wake;
 }
 
+type Answer = Awaited<ReturnType<ConsulQueries['ask']>>;
+
 /** Reads at the same time: with the signals' sockets, below what the source may open. */
 const width = 4;
 
@@ -26,52 +31,60 @@ export class DueQueue {
   readonly #options: AskOptions & { readonly retry: Retry };
   readonly #deps: DueDeps;
   readonly #signal: AbortSignal;
-  /** By query, the index that the answer must have reached. */
-  readonly #urgent = new Map<Entry, number>();
-  readonly #others = new Set<Entry>();
+  /** By place. */
+  readonly #lanes = new Map<string, Lane>();
   readonly #alone = new Map<Entry, { readonly backoff: Backoff; timer: NodeJS.Timeout | undefined }>();
-  readonly #backoff: Backoff;
   readonly #running = new Set<Promise<void>>();
-  #pause: Promise<void> | undefined;
+  /** Read while a server may not have heard of the change yet; when, the oldest first. */
+  readonly #doubtful = new Map<Entry, number>();
+  #again: NodeJS.Timeout | undefined;
 
   constructor(options: AskOptions & { readonly retry: Retry }, deps: DueDeps, signal: AbortSignal) {
     this.#options = options;
     this.#deps = deps;
     this.#signal = signal;
-    this.#backoff = new Backoff(options.retry);
   }
 
   /** A change is known: read it now. An answer below `index` comes from a server that has not heard of it yet. */
   urge(entry: Entry, index = 0): void {
-    this.#others.delete(entry);
-    this.#urgent.set(entry, Math.max(index, this.#urgent.get(entry) ?? 0));
+    this.#laneOf(entry).urge(entry, index);
     this.#fill();
   }
 
   /** It is this one's turn. */
   add(entry: Entry): void {
-    if (!this.#urgent.has(entry)) this.#others.add(entry);
+    this.#laneOf(entry).add(entry);
     this.#fill();
   }
 
   forget(entry: Entry): void {
-    this.#urgent.delete(entry);
-    this.#others.delete(entry);
-    clearTimeout(this.#alone.get(entry)?.timer);
-    this.#alone.delete(entry);
+    this.#laneOf(entry).forget(entry);
+    this.#doubtful.delete(entry);
+    this.#forgetAlone(entry);
   }
 
   /** Ends with the signal. */
   async drained(): Promise<void> {
+    clearTimeout(this.#again);
     for (const { timer } of this.#alone.values()) clearTimeout(timer);
     await Promise.all(this.#running);
   }
 
+  #laneOf({ query }: Entry): Lane {
+    const key = query.scope === undefined ? query.dc : JSON.stringify([query.dc, query.scope]);
+    const known = this.#lanes.get(key);
+    if (known !== undefined) return known;
+    const lane = new Lane(this.#options.retry);
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
   #fill(): void {
-    while (!this.#signal.aborted && this.#pause === undefined && this.#running.size < width) {
+    while (!this.#signal.aborted && this.#running.size < width) {
       const next = this.#take();
       if (next === undefined) return;
-      const run = this.#read(next.entry, next.index).finally(() => {
+      const run = this.#read(next.lane, next.due).finally(() => {
+        next.lane.done(next.due.entry);
         this.#running.delete(run);
         this.#fill();
       });
@@ -79,73 +92,125 @@ export class DueQueue {
     }
   }
 
-  #take(): { readonly entry: Entry; readonly index: number } | undefined {
-    for (const [entry, index] of this.#urgent) {
-      this.#urgent.delete(entry);
-      return { entry, index };
-    }
-    for (const entry of this.#others) {
-      this.#others.delete(entry);
-      return { entry, index: 0 };
+  // A place that does not answer must not hold all: one read finds out whether it is back.
+  #take(): { readonly lane: Lane; readonly due: Due } | undefined {
+    const most = this.#lanes.size > 1 ? width - 1 : width;
+    for (const [key, lane] of this.#lanes) {
+      if (lane.isResting || lane.running >= (lane.isTroubled ? 1 : most)) continue;
+      const due = lane.take();
+      if (due === undefined) continue;
+      // In turn.
+      this.#lanes.delete(key);
+      this.#lanes.set(key, lane);
+      return { lane, due };
     }
     return undefined;
   }
 
-  async #read(entry: Entry, index: number): Promise<void> {
+  async #read(lane: Lane, due: Due): Promise<void> {
+    const { entry, index } = due;
     try {
-      const answer = await this.#ask(entry, index);
+      const answer = await this.#ask(lane, due);
+      lane.isTroubled = false;
+      lane.backoff.reset();
       if (this.#signal.aborted || entry.listeners.size === 0) return;
       if (answer === undefined) entry.confirm();
       else entry.accept(answer);
-      this.#backoff.reset();
-      clearTimeout(this.#alone.get(entry)?.timer);
-      this.#alone.delete(entry);
+      if (due.isUrgent && index === 0 && lane.hasFollowers) this.#readAgain(entry);
+      this.#forgetAlone(entry);
     } catch (error) {
       if (this.#signal.aborted || entry.listeners.size === 0) return;
       entry.fail(explain(error, describeQuery(entry.query)));
       if (isServerTrouble(error)) {
-        this.urge(entry, index);
-        this.#rest(error);
-      } else this.#again(entry);
+        lane.urge(entry, index);
+        this.#rest(lane, error);
+      } else this.#retryAlone(entry, index);
     }
   }
 
   /** Undefined: nothing has changed. */
-  async #ask(entry: Entry, index: number): Promise<Awaited<ReturnType<ConsulQueries['ask']>> | undefined> {
-    const { queries } = this.#deps;
-    const { query } = entry;
-    const known = entry.current === undefined ? 0 : entry.index;
-    const options = this.#options;
-    const short = query.type === 'service' && (await queries.askIfMoved(query, known, options.maxStaleMs));
-    if (short === 'same') return known >= index ? undefined : this.#askLeader(query);
-    if (short === 'unusual') return this.#askLeader(query);
-    const answer = short || (await askFresh((read) => queries.ask(query, read), 0, options, this.#signal));
-    return answer.index === 0 || answer.index >= index ? answer : this.#askLeader(query);
+  async #ask(lane: Lane, { entry, index }: Due): Promise<Answer | undefined> {
+    const known = entry.index;
+    const answer = await this.#askAnyone(lane, entry);
+    if (answer === 'same') return known >= index ? undefined : this.#askLeader(entry.query);
+    // One below what is known is of a server behind the others, or all were restored.
+    const isBehind =
+      answer === 'unusual' || (answer.index > 0 && answer.index < Math.max(index, entry.index));
+    if (!isBehind) return answer;
+    const now = entry.index;
+    const newest = await this.#askLeader(entry.query);
+    // A list has told more in the meantime.
+    return newest.index < entry.index && entry.index !== now ? undefined : newest;
   }
 
-  #askLeader(query: Query): ReturnType<ConsulQueries['ask']> {
+  async #askAnyone(lane: Lane, entry: Entry): Promise<Answer | 'same' | 'unusual'> {
+    const { queries } = this.#deps;
+    const { query } = entry;
+    const { maxStaleMs } = this.#options;
+    const note = ({ lastContactMs }: Pick<Fresh, 'lastContactMs'>): void => {
+      if (lastContactMs > 0) lane.hasFollowers = true;
+    };
+    if (query.type === 'service') {
+      const known = entry.current === undefined ? 0 : entry.index;
+      const short = await queries.askIfMoved(query, known, { maxStaleMs, signal: this.#signal });
+      if (short === 'unusual') return short;
+      note(short);
+      return 'same' in short ? 'same' : short;
+    }
+    const answer = await askFresh((read) => queries.ask(query, read), 0, this.#options, this.#signal);
+    note(answer);
+    return answer;
+  }
+
+  #askLeader(query: Query): Promise<Answer> {
     const leader = { ...this.#options, maxStaleMs: 0 };
     return askFresh((read) => this.#deps.queries.ask(query, read), 0, leader, this.#signal);
   }
 
-  #rest(error: unknown): void {
-    if (this.#pause !== undefined) return;
+  // Nothing said how new the answer must be, and a follower may answer with less: when that can't be, it is read once more.
+  #readAgain(entry: Entry): void {
+    this.#doubtful.delete(entry);
+    this.#doubtful.set(entry, performance.now());
+    this.#again ??= setTimeout(() => this.#readDoubtful(), this.#options.maxStaleMs);
+  }
+
+  #readDoubtful(): void {
+    this.#again = undefined;
+    for (const [entry, readMs] of this.#doubtful) {
+      const leftMs = readMs + this.#options.maxStaleMs - performance.now();
+      if (leftMs > 1) {
+        this.#again = setTimeout(() => this.#readDoubtful(), leftMs);
+        return;
+      }
+      this.#doubtful.delete(entry);
+      this.add(entry);
+    }
+  }
+
+  #rest(lane: Lane, error: unknown): void {
+    lane.isTroubled = true;
+    if (lane.isResting) return;
+    lane.isResting = true;
     const server = serverError(error);
-    const delayMs = this.#backoff.nextMs() + (server?.retryAfterMs ?? 0);
+    const delayMs = lane.backoff.nextMs() + (server?.retryAfterMs ?? 0);
     const wakes = server === undefined && isCutOff(error);
-    this.#pause = (wakes ? this.#deps.wake.sleep(delayMs, this.#signal) : sleep(delayMs, this.#signal)).then(
-      () => {
-        this.#pause = undefined;
-        this.#fill();
-      },
-    );
+    const rest = wakes ? this.#deps.wake.sleep(delayMs, this.#signal) : sleep(delayMs, this.#signal);
+    void rest.then(() => {
+      lane.isResting = false;
+      this.#fill();
+    });
   }
 
   // Forbidden, or no JSON: this query's own trouble.
-  #again(entry: Entry): void {
+  #retryAlone(entry: Entry, index: number): void {
     const state = this.#alone.get(entry) ?? { backoff: new Backoff(this.#options.retry), timer: undefined };
     clearTimeout(state.timer);
-    state.timer = setTimeout(() => this.add(entry), state.backoff.nextMs());
+    state.timer = setTimeout(() => this.urge(entry, index), state.backoff.nextMs());
     this.#alone.set(entry, state);
+  }
+
+  #forgetAlone(entry: Entry): void {
+    clearTimeout(this.#alone.get(entry)?.timer);
+    this.#alone.delete(entry);
   }
 }

@@ -32,6 +32,11 @@ export class Entry<Q extends Query = Query> {
     return moved;
   }
 
+  /** The server may be another one: what its indexes say is unknown. */
+  doubt(): void {
+    this.index = 0;
+  }
+
   /** The server's index of it has not moved. */
   confirm(): void {
     this.#isFailing = false;

@@ -5,14 +5,14 @@
  * a folder of one query is followed by that query itself. Of the others the whole subtree is asked for, and all answers come
  * from one reading of it; a subtree of more than 1 MiB is followed by its index alone, and then each query is read.
  */
+import { ClientError } from '@portolan/sdk';
 import type { KeyPair } from './source.ts';
 import type { Place } from './consul-queries.ts';
 import { keyBelow } from './answers.ts';
 import { followAlone, idleMs } from './source-http-alone.ts';
-import { isServerTrouble } from './source-http-ask.ts';
 import type { Entry } from './source-http-entry.ts';
 import { runPoll } from './source-http-poll.ts';
-import { Round, sweepMs } from './source-http-round.ts';
+import { Round } from './source-http-round.ts';
 import type { SignalDeps, Signals } from './source-http-shared.ts';
 import { serverError } from './source-http-transport.ts';
 
@@ -23,6 +23,7 @@ const mostPauseMs = 300;
 
 interface Group {
   entries: ReadonlySet<Entry>;
+  readonly sweep: BlindSweep;
   readonly stop: AbortController;
   readonly loop: Promise<void>;
 }
@@ -49,7 +50,7 @@ export class KeySignals implements Signals {
       wanted.set(alone, new Set(own));
     }
     for (const [folder, group] of this.#groups) {
-      if (wanted.has(folder)) continue;
+      if (isFollowedBy(group, wanted.get(folder))) continue;
       this.#groups.delete(folder);
       group.stop.abort();
     }
@@ -68,24 +69,30 @@ export class KeySignals implements Signals {
     // The subtree will tell of changes; what is there now has to be asked for.
     for (const entry of entries) if (!group.entries.has(entry)) this.#deps.due.urge(entry);
     group.entries = entries;
+    group.sweep.update(entries);
   }
 
   #open(folder: string, entries: ReadonlySet<Entry>): void {
     const stop = new AbortController();
     const { options } = this.#deps;
     const [first] = entries;
+    const sweep = new BlindSweep(this.#deps, entries, stop.signal);
     const follow = (): Promise<void> =>
       entries.size === 1
         ? followAlone(first!, options, this.#deps, stop.signal)
-        : this.#followFolder(folder, () => this.#groups.get(folder)?.entries ?? entries, stop.signal);
-    const group = { entries, stop, loop: follow() };
+        : this.#followFolder(folder, () => this.#groups.get(folder)?.entries ?? entries, sweep, stop.signal);
+    const group = { entries, sweep, stop, loop: follow() };
     this.#groups.set(folder, group);
     this.#loops.add(group.loop);
     void group.loop.then(() => this.#loops.delete(group.loop));
   }
 
-  async #followFolder(folder: string, entries: () => ReadonlySet<Entry>, signal: AbortSignal): Promise<void> {
-    const sweep = new BlindSweep(this.#deps, signal);
+  async #followFolder(
+    folder: string,
+    entries: () => ReadonlySet<Entry>,
+    sweep: BlindSweep,
+    signal: AbortSignal,
+  ): Promise<void> {
     await this.#followTree(folder, entries, sweep, signal);
     if (!signal.aborted) await this.#followIndex(folder, entries, sweep, signal);
   }
@@ -103,10 +110,10 @@ export class KeySignals implements Signals {
       read: (read: Parameters<typeof queries.tree>[3]) =>
         queries.tree(this.#place, folder, mostTreeBytes, read),
       index: () => index,
-      accept: (answer: { readonly data: readonly KeyPair[]; readonly index: number }) => {
+      accept: (answer: { readonly data: readonly KeyPair[]; readonly index: number }, wasAway: boolean) => {
         const moved = answer.index !== index;
-        const isReset = answer.index < index;
-        index = isReset ? 0 : answer.index;
+        const isReset = wasAway || answer.index < index;
+        index = answer.index < index ? 0 : answer.index;
         sweep.stop();
         const values = new Map(answer.data.map(({ path, value }) => [path, value]));
         for (const entry of entries()) {
@@ -118,8 +125,8 @@ export class KeySignals implements Signals {
       },
       failed: (error: unknown) => {
         if (serverError(error)?.code === 'too-large') return 'stop' as const;
-        sweep.start(entries);
-        return isServerTrouble(error) ? ('retry' as const) : ('stop' as const);
+        sweep.start();
+        return error instanceof ClientError && error.status === 403 ? ('stop' as const) : ('retry' as const);
       },
       restMs: () => idleMs,
       pauseMs: (busyMs: number) => Math.min(10 * busyMs, mostPauseMs),
@@ -138,15 +145,15 @@ export class KeySignals implements Signals {
     const poll = {
       read: (read: Parameters<typeof queries.treeIndex>[2]) => queries.treeIndex(this.#place, folder, read),
       index: () => index,
-      accept: (answer: { readonly index: number }) => {
+      accept: (answer: { readonly index: number }, wasAway: boolean) => {
         const moved = answer.index !== index;
         index = answer.index < index ? 0 : answer.index;
         sweep.stop();
-        if (moved || index === 0) for (const entry of entries()) due.urge(entry);
+        if (moved || wasAway || index === 0) for (const entry of entries()) due.urge(entry);
         return moved;
       },
       failed: () => {
-        sweep.start(entries);
+        sweep.start();
         return 'retry' as const;
       },
       restMs: () => idleMs,
@@ -159,26 +166,40 @@ export class KeySignals implements Signals {
 /** Reads a folder's queries in turn for as long as the folder itself can't be followed. */
 class BlindSweep {
   readonly #deps: SignalDeps;
-  readonly #signal: AbortSignal;
-  #running: AbortController | undefined;
+  #entries: ReadonlySet<Entry>;
+  #running: { readonly round: Round; readonly stop: AbortController } | undefined;
 
-  constructor(deps: SignalDeps, signal: AbortSignal) {
+  constructor(deps: SignalDeps, entries: ReadonlySet<Entry>, signal: AbortSignal) {
     this.#deps = deps;
-    this.#signal = signal;
+    this.#entries = entries;
+    signal.addEventListener('abort', () => this.stop(), { once: true });
   }
 
-  start(entries: () => ReadonlySet<Entry>): void {
+  /** The queries that the folder has from now on. */
+  update(entries: ReadonlySet<Entry>): void {
+    this.#entries = entries;
+    this.#running?.round.update(entries);
+  }
+
+  start(): void {
     if (this.#running !== undefined) return;
-    const running = new AbortController();
-    this.#signal.addEventListener('abort', () => running.abort(), { once: true });
-    new Round({ due: this.#deps.due, signal: running.signal }, () => sweepMs).update(entries());
-    this.#running = running;
+    const stop = new AbortController();
+    const round = new Round({ due: this.#deps.due, signal: stop.signal });
+    round.update(this.#entries);
+    this.#running = { round, stop };
   }
 
   stop(): void {
-    this.#running?.abort();
+    this.#running?.stop.abort();
     this.#running = undefined;
   }
+}
+
+// Another query in the place of one that is followed alone has nobody who follows it.
+function isFollowedBy({ entries }: Group, wanted: ReadonlySet<Entry> | undefined): boolean {
+  if (wanted === undefined) return false;
+  const [first] = wanted;
+  return wanted.size > 1 || entries.size > 1 || entries.has(first!);
 }
 
 function answerOf(

@@ -48,8 +48,9 @@ export class NodeStamps {
   async #readNode(node: string, signal: AbortSignal): Promise<NodeStamp | undefined> {
     const known = this.#nodes.get(node);
     const { maxStaleMs } = this.#options;
-    const short = await this.#queries.nodeStampsIfMoved(this.#place, node, known?.index ?? 0, maxStaleMs);
-    if (short === 'same') return known;
+    const options = { maxStaleMs, signal };
+    const short = await this.#queries.nodeStampsIfMoved(this.#place, node, known?.index ?? 0, options);
+    if (short !== 'unusual' && 'same' in short) return known;
     const { index, data } = short === 'unusual' ? await this.#readLong(node, signal) : short;
     if (data === undefined) return undefined;
     const services = new Map<string, number>();

@@ -3,13 +3,14 @@
  *
  * Invariants: a server that does not hold its answers is asked once a second at most; failures are retried with a growing
  * delay and jitter, or when the server said; a held request that a proxy cuts off is no failure, and the next ones are
- * shorter. It ends with its signal, or when `failed` says so.
+ * shorter. After a failure the first answer is not waited for, so that it is soon known to be over. While a server is behind
+ * the others, the leader is waited for. It ends with its signal, or when `failed` says so.
  */
 import { sleep } from '../lib/abort.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { ReadOptions } from '@portolan/sdk';
-import { askFresh, isCutOff } from './source-http-ask.ts';
-import type { AskOptions, Fresh } from './source-http-ask.ts';
+import { askFreshest, isCutOff, isServerTrouble } from './source-http-ask.ts';
+import type { AskOptions, Asked, Fresh } from './source-http-ask.ts';
 import { serverError } from './source-http-transport.ts';
 
 export interface Retry {
@@ -21,8 +22,8 @@ export interface Poll<A extends Fresh> {
   readonly read: (options: ReadOptions) => Promise<A>;
   /** What the next request waits beyond. */
   readonly index: () => number;
-  /** Takes an answer; true when its index has moved. */
-  readonly accept: (answer: A) => boolean;
+  /** Takes an answer; true when its index has moved. `wasAway`: it may be another server's, whose indexes say nothing here. */
+  readonly accept: (answer: A, wasAway: boolean) => boolean;
   /** A failure; `stop` ends the loop. */
   readonly failed: (error: unknown) => 'retry' | 'stop';
   /** What a server that does not hold its answers is asked at most: once in this time. */
@@ -46,15 +47,24 @@ export async function runPoll<A extends Fresh>(
   let { waitMs } = options;
   let cuts = 0;
   let isFailing = false;
+  let wasAway = false;
+  /** `unsure`: it was behind when it was asked last, and is asked without waiting whether it still is. */
+  let server: 'fresh' | 'behind' | 'unsure' = 'fresh';
   while (!signal.aborted) {
     const started = performance.now();
     const before = performance.eventLoopUtilization();
-    const index = poll.index();
+    const index = isFailing || server === 'unsure' ? 0 : poll.index();
+    const least = wasAway ? 0 : poll.index();
     try {
-      const answer = await askFresh(poll.read, index, { ...options, waitMs }, signal);
+      const ask: AskOptions = { waitMs, maxStaleMs: server === 'behind' ? 0 : options.maxStaleMs };
+      const asked: Asked<A> = await askFreshest(poll.read, index, ask, signal, least);
       if (signal.aborted) return;
+      const { answer } = asked;
       const tookMs = performance.now() - started;
-      const moved = poll.accept(answer);
+      const moved = poll.accept(answer, wasAway);
+      if (asked.isBehind) server = 'behind';
+      else server = server === 'behind' ? 'unsure' : 'fresh';
+      wasAway = false;
       // A proxy may have become more patient.
       if (tookMs > waitMs * 0.9) waitMs = Math.min(options.waitMs, waitMs * 1.5);
       backoff.reset();
@@ -62,7 +72,8 @@ export async function runPoll<A extends Fresh>(
       if (isFailing) wake.all();
       isFailing = false;
       const { active, idle } = performance.eventLoopUtilization(before);
-      const restMs = moved && answer.index > 0 ? poll.pauseMs(active, idle) : poll.restMs(answer) - tookMs;
+      const isNews = (moved || index === 0) && answer.index > 0;
+      const restMs = isNews ? poll.pauseMs(active, idle) : poll.restMs(answer) - tookMs;
       if (restMs > 0) await sleep(restMs, signal);
     } catch (error) {
       if (signal.aborted) return;
@@ -75,10 +86,11 @@ export async function runPoll<A extends Fresh>(
       }
       if (poll.failed(error) === 'stop') return;
       isFailing = true;
-      const server = serverError(error);
-      const delayMs = backoff.nextMs() + (server?.retryAfterMs ?? 0);
+      const refusal = serverError(error);
+      const delayMs = backoff.nextMs() + (refusal?.retryAfterMs ?? 0);
       // Only an unreachable server comes back for all at once; one that answers is left alone for as long as it should.
-      await (server === undefined && isCutOff(error) ? wake.sleep(delayMs, signal) : sleep(delayMs, signal));
+      wasAway ||= refusal === undefined && isServerTrouble(error);
+      await (refusal === undefined && isCutOff(error) ? wake.sleep(delayMs, signal) : sleep(delayMs, signal));
     }
   }
 }

@@ -2,7 +2,7 @@
  * Many queries on few connections: by place (datacenter and scope), a few blocking queries say that something changed, and
  * plain reads fetch what.
  *
- * Invariants: 12 blocking queries and 4 reads at most. The first two places have the catalog's lists and up to 4
+ * Invariants: 14 blocking queries and 4 reads at most, on 16 connections. The first two places have the catalog's lists and up to 4
  * folders of keys followed; the queries of others, and of a place whose lists can't be followed, are read again within 2 s.
  */
 import { setMaxListeners } from 'node:events';
@@ -73,17 +73,15 @@ export class SharedPolls {
       if (known === undefined) places.set(key, [entry]);
       else known.push(entry);
     }
-    for (const [key, own] of places) {
-      if (!this.#realms.has(key)) this.#realms.set(key, this.#open(placeOf(own[0]!)));
+    for (const [key, { stop }] of this.#realms) {
+      if (places.has(key)) continue;
+      this.#realms.delete(key);
+      stop.abort();
     }
-    for (const [key, { all, stop }] of this.#realms) {
-      const own = places.get(key);
-      if (own === undefined) {
-        this.#realms.delete(key);
-        stop.abort();
-        continue;
-      }
-      for (const { takes, signals } of all) signals.update(new Set(own.filter(takes)));
+    for (const [key, own] of places) {
+      const realm = this.#realms.get(key) ?? this.#open(placeOf(own[0]!));
+      this.#realms.set(key, realm);
+      for (const { takes, signals } of realm.all) signals.update(new Set(own.filter(takes)));
     }
     this.#timed.update(new Set(entries.filter(({ query }) => isPolled(query))));
   }

@@ -65,10 +65,7 @@ export function sender(agent: Dispatcher, extra: string, mostBytes = Number.POSI
       body.on('error', () => {}).destroy();
       throw tooLarge(mostBytes);
     }
-    if (statusCode === 429 || statusCode === 408 || statusCode >= 500) {
-      const text = await readText(body, 64 * 1024).catch(() => '');
-      throw refusal(statusCode, text, first(headers['retry-after']));
-    }
+    if (isRefusal(statusCode)) throw await readRefusal(statusCode, headers, body);
     const response = {
       status: statusCode,
       headers: { get: (name: string) => first(headers[name.toLowerCase()]) ?? null },
@@ -93,6 +90,20 @@ async function readText(body: AsyncIterable<Buffer>, mostBytes: number): Promise
 
 function tooLarge(mostBytes: number): ServerError {
   return new ServerError('too-large', `the answer is longer than ${mostBytes} bytes`);
+}
+
+/** Whether the server says that it can't answer now. */
+export function isRefusal(status: number): boolean {
+  return status === 429 || status === 408 || status >= 500;
+}
+
+export async function readRefusal(
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  body: AsyncIterable<Buffer>,
+): Promise<ServerError> {
+  const text = await readText(body, 64 * 1024).catch(() => '');
+  return refusal(status, text, first(headers['retry-after']));
 }
 
 function refusal(status: number, text: string, retryAfter: string | undefined): ServerError {

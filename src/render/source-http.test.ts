@@ -267,16 +267,35 @@ test('a failure is told once, the last answer stands, and the next answer is tak
   assert.deepEqual(changes, ['1', '2']);
 });
 
-test('an answer that is too stale is asked for again from the leader', async (t) => {
+test('an answer that is too stale is asked for again from the leader, who then is waited for', async (t) => {
   const api = new Api();
   api.lastContactMs = 3000;
   api.set('/v1/catalog/services', 5, {});
   const { changes } = await follow(t, api, { type: 'services', ...scope });
-  await until(() => changes.length === 1);
+  await until(() => changes.length === 1 && api.holds === 1);
   assert.deepEqual(
-    api.seen.slice(0, 2).map((url) => url.includes('stale')),
-    [true, false],
+    api.seen.map((url) => [url.includes('stale'), url.includes('index=5')]),
+    [
+      [true, false],
+      [false, false],
+      [false, true],
+    ],
   );
+  api.set('/v1/catalog/services', 6, { web: [] });
+  // Whether the other one is still behind is asked without waiting: it is.
+  await until(() => changes.length === 2 && api.holds === 1);
+  assert.deepEqual(
+    api.seen.slice(3).map((url) => [url.includes('stale'), url.includes('index=6')]),
+    [
+      [true, false],
+      [false, false],
+      [false, true],
+    ],
+  );
+  api.lastContactMs = 0;
+  api.set('/v1/catalog/services', 7, {});
+  await until(() => changes.length === 3 && api.holds === 1);
+  assert.ok(api.seen.at(-1)!.includes('stale') && api.seen.at(-1)!.includes('index=7'));
 });
 
 test('a server that does not hold its answers is not asked in a tight loop', async (t) => {

@@ -21,6 +21,8 @@ import type { Query, Source, Subscription } from './source.ts';
 export interface HttpSourceOptions {
   /** `http://127.0.0.1:8500`, `host:8500`, `unix:///path`. */
   readonly address: string;
+  /** For messages, and what saved answers are kept by; default: the address. */
+  readonly name?: string;
   readonly token?: string;
   /** Asked when a query names none. */
   readonly datacenter?: string;
@@ -40,7 +42,7 @@ export interface HttpSourceOptions {
   readonly dispatcher?: Dispatcher;
 }
 
-type Settings = Required<Omit<HttpSourceOptions, 'token' | 'datacenter' | 'dispatcher'>>;
+type Settings = Required<Omit<HttpSourceOptions, 'name' | 'token' | 'datacenter' | 'dispatcher'>>;
 
 const defaults = {
   waitMs: 60_000,
@@ -64,7 +66,7 @@ export class HttpSource implements Source {
   #settling: NodeJS.Timeout | undefined;
 
   constructor(options: HttpSourceOptions) {
-    this.name = options.address;
+    this.name = options.name ?? options.address;
     this.#settings = { ...defaults, ...options };
     this.#deps = { queries: new ConsulQueries(options), wake: new Wake() };
     // One listener a loop.

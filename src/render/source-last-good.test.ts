@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -195,6 +204,35 @@ test('a directory that cannot be used is told once and costs nothing else', asyn
     [subscription.current(), life.lines],
     [{ data: [] }, ['last good answers cannot be kept']],
   );
+});
+
+test('what could not be written is written when it can be, as it is then', async (t) => {
+  const directory = scratch(t);
+  const answers = join(directory, 'answers');
+  writeFileSync(answers, 'in the way');
+  const life = live(answers);
+  follow(life);
+  life.inner.set('service web', [instance({ port: 1 })]);
+  await life.clock.advance(5000);
+  await until(() => life.lines.length === 1);
+  await settle();
+  life.inner.set('service web', [instance({ port: 2 })]);
+  await life.clock.advance(5000);
+  await settle();
+  rmSync(answers);
+  await life.clock.advance(60_000);
+  await until(() => existsSync(answers) && readdirSync(answers).some((name) => name.endsWith('.answer')));
+  // So is one whose directory has gone.
+  rmSync(answers, { recursive: true });
+  await settle();
+  life.inner.set('service web', [instance({ port: 3 })]);
+  await life.clock.advance(5000);
+  await until(() => life.lines.length === 2);
+  await settle();
+  await life.clock.advance(60_000);
+  await until(() => existsSync(answers) && readdirSync(answers).some((name) => name.endsWith('.answer')));
+  const saved = await new LastGoodStore({ directory: answers }).load(JSON.stringify(['script', query]));
+  assert.equal('data' in (saved as object) && (saved as { data: { port: number }[] }).data[0]!.port, 3);
 });
 
 test('the store is bounded: the oldest answers go first, and one that is too large is not kept', async (t) => {

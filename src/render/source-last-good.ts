@@ -3,7 +3,7 @@
  *
  * - Used only while a query has had no answer since the start and the server cannot be reached; the first real answer takes
  *   its place, and wakes templates only when it is another. A refusal (403) is an answer of the server's: nothing is used.
- * - Saved within seconds of a change, and when the source closes.
+ * - Saved within seconds of a change, and when the source closes; what can't be written is tried again.
  * - Remembered answers say since when they are old: `savedAtMs` of `current()`.
  */
 import { isEqualData } from './equal-data.ts';
@@ -30,6 +30,8 @@ export interface LastGoodDeps {
 
 const defaultPatienceMs = 5000;
 const defaultSaveMs = 5000;
+/** What could not be written is tried again after so long. */
+const retryMs = 60_000;
 
 export class LastGoodSource implements Source {
   readonly name: string;
@@ -40,7 +42,8 @@ export class LastGoodSource implements Source {
   readonly #remembered = new Set<object>();
   #timer: Timer | undefined;
   #saving: Promise<void> = Promise.resolve();
-  #isBroken = false;
+  #isFailing = false;
+  #isClosing = false;
   #isTold = false;
 
   constructor(options: LastGoodOptions, deps: LastGoodDeps) {
@@ -105,6 +108,7 @@ export class LastGoodSource implements Source {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     this.#timer?.cancel();
     this.#flush();
     await this.#saving;
@@ -126,9 +130,12 @@ export class LastGoodSource implements Source {
   }
 
   #save(question: string, read: () => { readonly data: unknown } | undefined): void {
-    if (this.#isBroken) return;
     this.#dirty.set(question, read);
-    this.#timer ??= this.#deps.clock.after(this.#options.saveMs, () => this.#flush());
+    this.#flushIn(this.#options.saveMs);
+  }
+
+  #flushIn(ms: number): void {
+    this.#timer ??= this.#deps.clock.after(ms, () => this.#flush());
   }
 
   #flush(): void {
@@ -141,17 +148,29 @@ export class LastGoodSource implements Source {
   async #write(
     dirty: readonly (readonly [string, () => { readonly data: unknown } | undefined])[],
   ): Promise<void> {
-    for (const [question, read] of dirty) {
+    for (const [at, [question, read]] of dirty.entries()) {
       const answer = read();
-      if (answer === undefined || this.#isBroken) continue;
+      if (answer === undefined) continue;
       try {
         await this.#store.save(question, answer.data, this.#deps.clock.wallMs());
+        this.#isFailing = false;
       } catch (error) {
-        // A full or read-only disk is no reason to render less.
-        this.#isBroken = true;
-        this.#deps.log.warn({ err: error }, 'last good answers cannot be kept');
+        this.#failed(error);
+        // A full or read-only disk is no reason to render less; the others would fare no better now.
+        if (!this.#isClosing) for (const [one, again] of dirty.slice(at)) this.#saveLater(one, again);
+        return;
       }
     }
+  }
+
+  #saveLater(question: string, read: () => { readonly data: unknown } | undefined): void {
+    if (!this.#dirty.has(question)) this.#dirty.set(question, read);
+    this.#flushIn(retryMs);
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#isFailing) this.#deps.log.warn({ err: error }, 'last good answers cannot be kept');
+    this.#isFailing = true;
   }
 }
 
