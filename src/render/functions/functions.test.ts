@@ -81,6 +81,12 @@ test('failures carry their texts', () => {
   yaml('%!d', 'could not find expected directive name');
   yaml('a: 1\nb: "\\ud800"', 'line 2: found invalid Unicode character escape code');
   yaml('a: |x\n  b', 'did not find expected comment or line break');
+  yaml('a: |-0\n b', 'found an indentation indicator equal to 0');
+  yaml('x: {a: 1 b: [2]}', "did not find expected ',' or '}'");
+  yaml('x:\n  y: [{a: 1}, "a" "b"]', "line 1: did not find expected ',' or '\\]'");
+  yaml('[1,,2]', 'did not find expected node content');
+  yaml('a: "\\x4"', 'did not find expected hexdecimal number');
+  yaml('a: 1\nb: "c\\/"', 'line 2: found unknown escape character');
   fails('{{in "a" nil}}', /error calling in: reflect: call of reflect.Value.Type on zero Value$/);
   fails('{{index (parseYAML "a: 1") (split "," "a")}}', /runtime error: hash of unhashable type \[\]string$/);
   fails('{{toJSON (loop 1)}}', /toJSON: json: unsupported type: .*chan int64$/);
