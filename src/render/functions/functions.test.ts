@@ -49,6 +49,20 @@ const outputs: readonly (readonly [string, string])[] = [
   ['{{contains "b" (scratch.MapValues "x")}}{{in nil nil}}', 'falsefalse'],
 ];
 
+const yamlDocuments: readonly (readonly [string, string])[] = [
+  ['a: [\n1,\n{"b": 2}\n]\nc: 3', '{"a":[1,{"b":2}],"c":3}'],
+  ['- - x: {\nb: 1\n}\n    z: 2\n- [\n1\n]', '[[{"x":{"b":1},"z":2}],[1]]'],
+  ['a: 1\rb: 2', '{"a":1,"b":2}'],
+  ['a: "b\nc"\nd: 1', '{"a":"b c","d":1}'],
+];
+
+test('YAML is read as yaml.v2 reads it', () => {
+  for (const [document, want] of yamlDocuments) {
+    const text = `{{parseYAML ${JSON.stringify(document)} | toYAML | parseYAML | printf "%v"}}`;
+    assert.equal(render(text), render(`{{parseYAML ${JSON.stringify(want)} | printf "%v"}}`), document);
+  }
+});
+
 test('functions give what consul-template gives', () => {
   for (const [text, want] of outputs) assert.equal(render(text), want, text);
 });
