@@ -101,6 +101,9 @@ test('failures carry their texts', () => {
   yaml('[1,,2]', 'did not find expected node content');
   yaml('a: "\\x4"', 'did not find expected hexdecimal number');
   yaml('a: 1\nb: "c\\/"', 'line 2: found unknown escape character');
+  fails('{{sprig_deepCopy nil}}', /sprig_deepCopy: reflect: call of reflect.Value.Type on zero Value$/);
+  fails('{{sprig_toRawJson (parseYAML "a: 1")}}', /json: unsupported type: map\[interface \{\}\]interface/);
+  fails('{{sprig_mustToDate "5" "\\té"}}', /parsing time "\\x09\\xc3\\xa9" as "5": cannot parse/);
   fails('{{in "a" nil}}', /error calling in: reflect: call of reflect.Value.Type on zero Value$/);
   fails('{{index (parseYAML "a: 1") (split "," "a")}}', /runtime error: hash of unhashable type \[\]string$/);
   fails('{{toJSON (loop 1)}}', /toJSON: json: unsupported type: .*chan int64$/);
