@@ -101,6 +101,15 @@ function setSecond(fields: Fields, text: string): void {
   if (fraction !== undefined) fields.nanosecond = Number(fraction.slice(0, 9).padEnd(9, '0'));
 }
 
+// Byte by byte, but for what is printable ASCII. Source: Go time.quote.
+function quoted(text: string): string {
+  const escaped = text.replace(/["\\]|[^ -~\x7f]/gu, (char) => {
+    if (char === '"' || char === '\\') return `\\${char}`;
+    return Array.from(Buffer.from(char), (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+  });
+  return `"${escaped}"`;
+}
+
 /** Throws GoTimeError. */
 export function parseGoTime(layout: string, text: string): ParsedTime {
   const fields: Fields = {
@@ -116,11 +125,9 @@ export function parseGoTime(layout: string, text: string): ParsedTime {
     offsetMinutes: undefined,
     zone: undefined,
   };
-  const subject = `parsing time ${JSON.stringify(text)}`;
+  const subject = `parsing time ${quoted(text)}`;
   const cannot = (rest: string, part: string): never => {
-    throw new GoTimeError(
-      `${subject} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(part)}`,
-    );
+    throw new GoTimeError(`${subject} as ${quoted(layout)}: cannot parse ${quoted(rest)} as ${quoted(part)}`);
   };
   let rest = text;
   let at = 0;
@@ -146,7 +153,7 @@ export function parseGoTime(layout: string, text: string): ParsedTime {
     if (wrong !== undefined) throw new GoTimeError(`${subject}: ${wrong} out of range`);
   }
   literal(layout.slice(at));
-  if (rest !== '') throw new GoTimeError(`${subject}: extra text: ${JSON.stringify(rest)}`);
+  if (rest !== '') throw new GoTimeError(`${subject}: extra text: ${quoted(rest)}`);
   return finish(fields, subject);
 }
 

@@ -22,12 +22,20 @@ export function parseUnsigned(text: string, base: 0 | 10 = 10): Parsed<bigint> {
 }
 
 function parseMagnitude(text: string, base: 0 | 10): Parsed<bigint> {
-  if (base === 10) return /^[0-9]+$/.test(text) ? BigInt(text) : 'syntax';
+  if (base === 10) return parseDecimal(text);
   const digits = text.replaceAll('_', '');
   if (digits !== text && !underscoresOk(text)) return 'syntax';
   if (/^0[xX][0-9a-fA-F]+$|^0[oO][0-7]+$|^0[bB][01]+$/.test(digits)) return BigInt(digits.toLowerCase());
   if (/^0[0-7]+$/.test(digits)) return BigInt(`0o${digits.slice(1)}`);
   return /^(0|[1-9][0-9]*)$/.test(digits) ? BigInt(digits) : 'syntax';
+}
+
+// Digits that are too many come before what is wrong behind them.
+function parseDecimal(text: string): Parsed<bigint> {
+  const [digits] = /^[0-9]*/.exec(text)!;
+  const value = BigInt(digits);
+  if (digits === text && text !== '') return value;
+  return value > maxUint64 ? 'range' : 'syntax';
 }
 
 /** Underscores must stand between digits, or between a base prefix and a digit. */

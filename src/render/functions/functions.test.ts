@@ -49,6 +49,20 @@ const outputs: readonly (readonly [string, string])[] = [
   ['{{contains "b" (scratch.MapValues "x")}}{{in nil nil}}', 'falsefalse'],
 ];
 
+const yamlDocuments: readonly (readonly [string, string])[] = [
+  ['a: [\n1,\n{"b": 2}\n]\nc: 3', '{"a":[1,{"b":2}],"c":3}'],
+  ['- - x: {\nb: 1\n}\n    z: 2\n- [\n1\n]', '[[{"x":{"b":1},"z":2}],[1]]'],
+  ['a: 1\rb: 2', '{"a":1,"b":2}'],
+  ['a: "b\nc"\nd: 1', '{"a":"b c","d":1}'],
+];
+
+test('YAML is read as yaml.v2 reads it', () => {
+  for (const [document, want] of yamlDocuments) {
+    const text = `{{parseYAML ${JSON.stringify(document)} | toYAML | parseYAML | printf "%v"}}`;
+    assert.equal(render(text), render(`{{parseYAML ${JSON.stringify(want)} | printf "%v"}}`), document);
+  }
+});
+
 test('functions give what consul-template gives', () => {
   for (const [text, want] of outputs) assert.equal(render(text), want, text);
 });
@@ -81,6 +95,15 @@ test('failures carry their texts', () => {
   yaml('%!d', 'could not find expected directive name');
   yaml('a: 1\nb: "\\ud800"', 'line 2: found invalid Unicode character escape code');
   yaml('a: |x\n  b', 'did not find expected comment or line break');
+  yaml('a: |-0\n b', 'found an indentation indicator equal to 0');
+  yaml('x: {a: 1 b: [2]}', "did not find expected ',' or '}'");
+  yaml('x:\n  y: [{a: 1}, "a" "b"]', "line 1: did not find expected ',' or '\\]'");
+  yaml('[1,,2]', 'did not find expected node content');
+  yaml('a: "\\x4"', 'did not find expected hexdecimal number');
+  yaml('a: 1\nb: "c\\/"', 'line 2: found unknown escape character');
+  fails('{{sprig_deepCopy nil}}', /sprig_deepCopy: reflect: call of reflect.Value.Type on zero Value$/);
+  fails('{{sprig_toRawJson (parseYAML "a: 1")}}', /json: unsupported type: map\[interface \{\}\]interface/);
+  fails('{{sprig_mustToDate "5" "\\té"}}', /parsing time "\\x09\\xc3\\xa9" as "5": cannot parse/);
   fails('{{in "a" nil}}', /error calling in: reflect: call of reflect.Value.Type on zero Value$/);
   fails('{{index (parseYAML "a: 1") (split "," "a")}}', /runtime error: hash of unhashable type \[\]string$/);
   fails('{{toJSON (loop 1)}}', /toJSON: json: unsupported type: .*chan int64$/);

@@ -55,7 +55,19 @@ function verdict(problem: YamlProblem, next: YamlProblem | undefined, text: stri
   if (code === 'BAD_SCALAR_START' && text[at] === ',') {
     return { text: 'did not find expected node content', by: 'parser', at };
   }
+  if (code === 'BAD_DQ_ESCAPE' && /^\\[xuU]/.test(text.slice(at))) {
+    return { text: 'did not find expected hexdecimal number', by: 'scanner', at };
+  }
   if (words !== undefined) return { text: words, by: 'scanner', at };
+  if (message.startsWith('Unexpected , in flow')) {
+    return { text: 'did not find expected node content', by: 'parser', at };
+  }
+  if (code === 'BLOCK_IN_FLOW' || message.startsWith('Missing , ')) {
+    return { text: `did not find expected ',' or '${openBracket(text, at)}'`, by: 'parser', at };
+  }
+  if (/^Block scalar header .*[|>][+-]?0/.test(message)) {
+    return { text: 'found an indentation indicator equal to 0', by: 'scanner', at };
+  }
   if (message.startsWith('Missing closing')) {
     return { text: 'found unexpected end of stream', by: 'scanner', at: text.length };
   }
@@ -74,6 +86,16 @@ function verdict(problem: YamlProblem, next: YamlProblem | undefined, text: stri
     return { text: 'did not find expected comment or line break', by: 'scanner', at };
   }
   return { text: misplaced(message, at, text), by: 'parser', at };
+}
+
+/** What would close the innermost flow collection that is open at a place. */
+function openBracket(text: string, at: number): string {
+  let closed = 0;
+  for (let i = at - 1; i >= 0; i--) {
+    if (/[\]}]/.test(text[i]!)) closed++;
+    else if (/[[{]/.test(text[i]!) && closed-- === 0) return text[i] === '{' ? '}' : ']';
+  }
+  return '}';
 }
 
 function openFlow(bracket: string, at: number, text: string): Verdict {
@@ -142,11 +164,14 @@ export function overlookedProblem(text: string): string | undefined {
   return scannedLine(directive, directive.length) + words;
 }
 
-/** An escape of half a character in a scalar with double quotes. */
+/** An escape of half a character in a scalar with double quotes, or of a slash: YAML 1.1 has neither. */
 export function escapeProblem(text: string, [from, to]: readonly [number, number]): string | undefined {
-  const escape = /^(?:[^\\]|\\[^u])*?\\u[dD][89a-fA-F]/.exec(text.slice(from, to));
+  const escape = /^(?:[^\\]|\\[^u/])*?\\(?:u[dD][89a-fA-F]|\/)/.exec(text.slice(from, to));
   if (escape === null) return undefined;
-  return `${scannedLine(text, from + escape[0].length)}found invalid Unicode character escape code`;
+  const words = escape[0].endsWith('/')
+    ? 'found unknown escape character'
+    : 'found invalid Unicode character escape code';
+  return scannedLine(text, from + escape[0].length) + words;
 }
 
 function scannedLine(text: string, at: number): string {

@@ -16,7 +16,43 @@ import { resolveYaml } from './yaml-resolve.ts';
 export function readYaml(text: string): Value {
   const overlooked = overlookedProblem(text);
   if (overlooked !== undefined) throw new Error(`yaml: ${overlooked}`);
-  const documents = parseAllDocuments(text, {
+  const { document, source } = firstDocument(withLineFeeds(text));
+  if (document === undefined) return null;
+  const problems = document.errors.filter((error) => !isBehindDocument(error, source));
+  if (problems.length > 0) throw new Error(`yaml: ${yamlProblemText(problems, source)}`);
+  return document.contents === null ? null : new Reader(document, source).read(document.contents);
+}
+
+interface Source {
+  readonly document: Document.Parsed | undefined;
+  readonly source: string;
+}
+
+// A carriage return alone breaks a line in YAML 1.1.
+function withLineFeeds(text: string): string {
+  return text.replace(/\r(?!\n)/g, '\n');
+}
+
+const mostIndents = 200;
+const mostReread = 2_000_000;
+
+/** libyaml does not mind how little what has brackets or quotes is indented: here it is, until the parser takes it. */
+function firstDocument(text: string): Source {
+  const written = parseFirst(text);
+  let indented = written;
+  const limit = Math.min(mostIndents, mostReread / text.length);
+  for (let tries = 0; tries < limit; tries++) {
+    const at = shallowLine(indented.document);
+    if (at === undefined) break;
+    const start = indented.source.lastIndexOf('\n', at) + 1;
+    indented = parseFirst(`${indented.source.slice(0, start)}        ${indented.source.slice(start)}`);
+  }
+  // What is wrong elsewhere is told of the text as it was written.
+  return indented.document?.errors.length === 0 ? indented : written;
+}
+
+function parseFirst(source: string): Source {
+  const documents = parseAllDocuments(source, {
     version: '1.1',
     schema: 'failsafe',
     uniqueKeys: false,
@@ -25,12 +61,14 @@ export function readYaml(text: string): Value {
     prettyErrors: false,
     logLevel: 'silent',
   }) as readonly Document.Parsed[];
-  const [document] = documents;
-  if (document === undefined) return null;
-  const problems = document.errors.filter((error) => !isBehindDocument(error, text));
-  if (problems.length > 0) throw new Error(`yaml: ${yamlProblemText(problems, text)}`);
-  return document.contents === null ? null : new Reader(document, text).read(document.contents);
+  return { document: documents[0], source };
 }
+
+function shallowLine(document: Document.Parsed | undefined): number | undefined {
+  return document?.errors.find(({ message }) => isShallow.test(message))?.pos[0];
+}
+
+const isShallow = /must be sufficiently indented|^Missing closing .quote/;
 
 /** More values out of aliases than this is an attack. */
 const aliasLimit = 400_000;

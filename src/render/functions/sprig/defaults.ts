@@ -38,7 +38,12 @@ export const defaultFunctions: readonly GoFunction[] = [
   ),
   ...json('toJson', 'mustToJson', { pretty: false, escapeHtml: true }),
   ...json('toPrettyJson', 'mustToPrettyJson', { pretty: true, escapeHtml: true }),
-  ...json('toRawJson', 'mustToRawJson', { pretty: false, escapeHtml: false }),
+  // The one whose lenient form panics with the error that it got.
+  ...['toRawJson', 'mustToRawJson'].map((name) =>
+    defineFunction(name, { params: ['any'], result: 'string' }, (value) =>
+      writeJson(value, { pretty: false, escapeHtml: false }),
+    ),
+  ),
   defineFunction('typeOf', { params: ['any'], result: 'string' }, typeName),
   defineFunction(
     'typeIs',

@@ -51,8 +51,14 @@ export const dictFunctions: readonly GoFunction[] = [
   merging('mustMerge', { overwrite: false }),
   merging('mergeOverwrite', { overwrite: true }),
   merging('mustMergeOverwrite', { overwrite: true }),
-  defineFunction('deepCopy', { params: ['any'], result: 'any' }, deepCopy),
-  defineFunction('mustDeepCopy', { params: ['any'], result: 'any' }, deepCopy),
+  ...['deepCopy', 'mustDeepCopy'].map((name) =>
+    defineFunction(name, { params: ['any'], result: 'any' }, (value) => {
+      if (value === null || value === undefined) {
+        throw new Error('reflect: call of reflect.Value.Type on zero Value');
+      }
+      return deepCopy(value);
+    }),
+  ),
   defineFunction('dig', { params: ['...any'], result: 'any' }, (...args) => {
     if (args.length < 3) throw new Error('dig needs at least three arguments');
     const keys = args.slice(0, -2);
