@@ -101,7 +101,7 @@ function healthCheck(check: ScopedCheck): source.HealthCheck {
     output: check.Output ?? '',
     serviceId: check.ServiceID ?? '',
     serviceName: check.ServiceName ?? '',
-    serviceTags: check.ServiceTags ?? [],
+    serviceTags: check.ServiceTags ?? null,
     type: check.Type ?? '',
     exposedPort: check.ExposedPort ?? 0,
     definition: check.Definition ?? null,

@@ -173,7 +173,7 @@ function healthService(service: FixtureService): HealthService {
       output: check.Output ?? '',
       serviceId: check.ServiceID ?? '',
       serviceName: check.ServiceName ?? '',
-      serviceTags: check.ServiceTags ?? [],
+      serviceTags: check.ServiceTags ?? null,
       type: check.Type ?? '',
       exposedPort: check.ExposedPort ?? 0,
       definition: check.Definition ?? null,

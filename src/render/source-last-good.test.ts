@@ -20,6 +20,7 @@ import type { Logger } from '../lib/log.ts';
 import { LastGoodStore } from './last-good-store.ts';
 import { LastGoodSource } from './source-last-good.ts';
 import { ScriptedSource, instance } from './source.testkit.ts';
+import { until } from './until.testkit.ts';
 
 const query = { type: 'service', name: 'web', tag: '', dc: '', near: '', filters: ['any'] } as const;
 const keyQuery = { type: 'prefix', prefix: 'a', dc: '' } as const;
@@ -60,11 +61,6 @@ function follow(life: Life) {
 
 async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Files are read beside the event loop. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 5000 && !condition(); i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function remember(directory: string): Promise<void> {

@@ -94,7 +94,7 @@ export interface HealthCheck {
   readonly output: string;
   readonly serviceId: string;
   readonly serviceName: string;
-  readonly serviceTags: readonly string[];
+  readonly serviceTags: readonly string[] | null;
   readonly type: string;
   // What follows may be left out, also by an older version that shares or saved its answers.
   readonly exposedPort?: number;

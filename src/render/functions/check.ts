@@ -1,8 +1,8 @@
 /** A check and its definition as templates see them. Names, order and defaults are Go's. Source: consul/api health.go. */
 import { parseDurationNs } from '../../lib/duration.ts';
 import { defineInteger, defineStruct } from '../../template/functions.ts';
-import { intType, mapOf, sliceOf, stringType } from '../../template/types.ts';
-import { GoMap, goMap, Int, Struct, stringSlice, uint64 } from '../../template/values.ts';
+import { intType, mapOf, sliceOf, stringSliceType, stringType } from '../../template/types.ts';
+import { GoMap, goMap, Int, Slice, Struct, stringSlice, uint64 } from '../../template/values.ts';
 import type { Value } from '../../template/values.ts';
 import type { HealthCheck } from '../source.ts';
 import { durationText, durationType, durationValue } from './sprig/duration.ts';
@@ -83,6 +83,10 @@ function headerMap(header: unknown): Value {
   );
 }
 
+function tagList(tags: readonly string[] | null): Slice {
+  return tags === null ? new Slice(stringSliceType, [], true) : stringSlice(tags);
+}
+
 export const healthCheck = defineStruct<HealthCheck>({
   name: 'api.HealthCheck',
   fields: {
@@ -94,7 +98,7 @@ export const healthCheck = defineStruct<HealthCheck>({
     Output: { type: 'string', get: (c) => c.output },
     ServiceID: { type: 'string', get: (c) => c.serviceId },
     ServiceName: { type: 'string', get: (c) => c.serviceName },
-    ServiceTags: { type: '[]string', get: (c) => stringSlice(c.serviceTags) },
+    ServiceTags: { type: stringSliceType, get: (c) => tagList(c.serviceTags) },
     Type: { type: 'string', get: (c) => c.type },
     Namespace: { type: 'string', get: (c) => c.scope?.namespace ?? '' },
     Partition: { type: 'string', get: (c) => c.scope?.partition ?? '' },

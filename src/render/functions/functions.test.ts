@@ -130,12 +130,20 @@ test('checks print and encode as the API has them, with a definition that is all
     ['{{toJSON .Definition}}', `{${definition},"Interval":0,"Timeout":0,"DeregisterCriticalServiceAfter":0}`],
     ['{{.Definition.IntervalDuration}} {{.Definition.Interval}} {{.Definition.Interval.String}}', '0s 0s 0s'],
     ['{{print .Definition.Interval}}', '0'],
+    ['{{len .ServiceTags}}', '1'],
     ['{{spew_sprintf "%v" .Definition.Interval}} {{.Definition.Header | len}}', '0s 0'],
   ];
   for (const [text, want] of rows) {
     assert.equal(render(`{{range service "web"}}{{range .Checks}}${text}{{end}}{{end}}`, { services }), want);
   }
   assert.equal(render('{{range service "web"}}{{.Checks.AggregatedStatus}}{{end}}', { services }), 'warning');
+});
+
+test('a check without tags has a nil list of them', () => {
+  const fixture = { services: [{ Node: 'n', ID: 'w', Name: 'web', Checks: [{ CheckID: 'c' }] }] };
+  const text =
+    '{{range service "web"}}{{range .Checks}}{{.ServiceTags}} {{toJSON .ServiceTags}}{{end}}{{end}}';
+  assert.equal(render(text, fixture), '[] null');
 });
 
 test('a check has its definition and its indexes', () => {
