@@ -283,7 +283,7 @@ export class Destination {
 }
 
 /** The file behind symbolic links, which need not exist. */
-function finalTarget(path: string): string {
+export function finalTarget(path: string): string {
   let target = resolve(path);
   for (let hops = 0; hops < 40; hops++) {
     const entry = lstatSync(target, { throwIfNoEntry: false });
@@ -294,7 +294,7 @@ function finalTarget(path: string): string {
 }
 
 function openCandidate(target: string, existing: Stats | undefined): { path: string; fd: number } {
-  const name = candidateName(basename(target));
+  const name = hiddenName(basename(target), 'portolan-new');
   const path = join(dirname(target), name);
   try {
     return { path, fd: openNew(path) };
@@ -308,9 +308,9 @@ function openCandidate(target: string, existing: Stats | undefined): { path: str
 }
 
 /** Hidden, so that programs which read every file of a directory pass it over. A name has 255 bytes at most. */
-function candidateName(name: string): string {
+export function hiddenName(name: string, end: string): string {
   const isLong = Buffer.byteLength(name) > 240;
-  return `.${isLong ? createHash('sha1').update(name).digest('hex') : name}.portolan-new`;
+  return `.${isLong ? createHash('sha1').update(name).digest('hex') : name}.${end}`;
 }
 
 // Exclusive: what a crash left behind is removed, and a planted link is never followed.

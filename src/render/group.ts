@@ -14,6 +14,7 @@ import { commandError, GroupCommands, type GroupCommandsDeps } from './group-com
 import type { CommandReport } from './options.ts';
 import type { OwedCommands } from './owed.ts';
 import type { Task } from './task.ts';
+import { beginTrial, recoverTrial } from './trial.ts';
 
 export interface GroupDeps extends GroupCommandsDeps {
   readonly owed: OwedCommands;
@@ -84,6 +85,23 @@ export class Group {
     // What runs once needs no second command.
     if (first === undefined || first.command === '' || !this.#deps.retry || this.#isClosed) return;
     this.#commands.arm(first);
+  }
+
+  /** Puts back what a check of a former process never decided about. Call it once, before anything is rendered. */
+  recover(): void {
+    for (const task of this.tasks) this.#recover(task);
+  }
+
+  #recover({ spec: { destination } }: Task): void {
+    try {
+      if (!recoverTrial(destination)) return;
+      this.#deps.log.warn({ destination }, 'a check was cut off: the file is as it was before');
+    } catch (error) {
+      this.#deps.log.error(
+        { err: error, destination },
+        'what a check was cut off from could not be put back',
+      );
+    }
   }
 
   /** Evaluates what is dirty and writes candidates; those without a check are swapped. Call it when not `busy`. */
@@ -264,8 +282,14 @@ export class Group {
       for (const { candidate } of part) candidate.discard();
       return;
     }
-    if (!this.#swapPart(part)) return;
-    for (const one of judged.filter(({ task }) => task.spec.checkInPlace)) {
+    const inPlace = judged.filter(({ task }) => task.spec.checkInPlace);
+    const trials = inPlace.length === 0 ? [] : part.map(({ task }) => beginTrial(task.spec.destination));
+    if (this.#swapPart(part)) await this.#checkInPlace(inPlace, part);
+    for (const trial of trials) trial.end();
+  }
+
+  async #checkInPlace(inPlace: readonly Staged[], part: readonly Staged[]): Promise<void> {
+    for (const one of inPlace) {
       if (await this.#passes(one, one.task.destination.path, part)) continue;
       return this.#takeBack(part);
     }

@@ -108,6 +108,7 @@ export class TemplateRunner {
     // Templates may wait for nothing that holds the process open: timers and file watches do not.
     const alive = setInterval(() => {}, 2 ** 30);
     const limit = this.#armLimit();
+    if (!this.#options.dry) for (const group of this.#groups) group.recover();
     for (const task of this.#tasks) this.#tellUnusable(task);
     if (this.#failure !== undefined) this.#end();
     else this.#flush();

@@ -26,6 +26,25 @@ test('watch: a saved template and a saved configuration are taken, and a broken 
   assert.deepEqual(stage.leftovers(), []);
 });
 
+test('kill -9 in a check in place: the next start has the former file back, and lets the check decide', async (t) => {
+  const stage = await TemplateStage.open(t);
+  const hang =
+    'grep -q one @out && exit 0; grep -q three @out && exit 0; echo x >> @step; while test -e @in; do sleep 0.05; done';
+  const stanza = `template { source = "@in" destination = "@out" check = "${hang}" command = "cat @out >> @ran" }`;
+  const first = stage.start(stanza);
+  await stage.becomes('ran', 'one\n', first);
+  stage.server.set('a', 'two');
+  await stage.becomes('step', /x/, first);
+  assert.equal(stage.text('out'), 'two\n');
+  first.signal('SIGKILL');
+  await first.exited;
+  stage.server.set('a', 'three');
+  const second = stage.start(stanza);
+  await second.says('a check was cut off: the file is as it was before');
+  await stage.becomes('ran', 'one\nthree\n', second);
+  assert.deepEqual([stage.text('out'), stage.leftovers()], ['three\n', []]);
+});
+
 test('a run with -once that takes longer than -once-timeout ends with 14 and names what is missing', async (t) => {
   const stage = await TemplateStage.open(t);
   const running = stage.start('template { contents = "{{ key \\"b\\" }}" destination = "@out" }', [

@@ -1,0 +1,57 @@
+/**
+ * What a destination held before a candidate is tried in its place, kept beside it until the check has decided. When the
+ * process dies in between (kill -9, power loss), the next start finds it and puts it back: what was never accepted is not
+ * left behind as if it had been.
+ * Where a second name can't be given to the file (one that is mounted by itself), nothing is kept.
+ */
+import { closeSync, existsSync, linkSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { finalTarget, hiddenName } from './destination.ts';
+
+export interface Trial {
+  /** It is decided: what the destination holds now counts. */
+  end(): void;
+}
+
+/** Call it before the candidate takes the destination's place. Never throws: the candidate is tried without it, too. */
+export function beginTrial(path: string): Trial {
+  try {
+    const { target, old, none } = places(path);
+    unlinkIfThere(old);
+    const kept = existsSync(target) ? old : none;
+    if (kept === old) linkSync(target, old);
+    else closeSync(openSync(none, 'w', 0o600));
+    return { end: () => unlinkIfThere(kept) };
+  } catch {
+    return { end: () => {} };
+  }
+}
+
+/** Ends a trial that nobody decided: true when the destination is as it was before. Throws when it can't be. */
+export function recoverTrial(path: string): boolean {
+  const { target, old, none } = places(path);
+  if (existsSync(old)) {
+    renameSync(old, target);
+    // Of two names of one file rename takes none away: the candidate had not come to its place yet.
+    unlinkIfThere(old);
+    return true;
+  }
+  if (!existsSync(none)) return false;
+  unlinkIfThere(target);
+  unlinkIfThere(none);
+  return true;
+}
+
+function places(path: string): { readonly target: string; readonly old: string; readonly none: string } {
+  const target = finalTarget(path);
+  const beside = (end: string): string => join(dirname(target), hiddenName(basename(target), end));
+  return { target, old: beside('portolan-old'), none: beside('portolan-none') };
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
