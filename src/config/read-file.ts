@@ -2,16 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type Document,
-  type ParsedNode,
-} from 'yaml';
+import type { Document, ParsedNode } from 'yaml';
 import { fileProblem } from '../lib/file-problem.ts';
 import { parseHcl } from '../lib/hcl.ts';
 import {
@@ -22,6 +13,7 @@ import {
   type Tree,
   withSource,
 } from '../lib/tree.ts';
+import { yamlLibrary } from '../lib/yaml-library.ts';
 import { ConfigError } from './config-error.ts';
 
 const formats = ['hcl', 'json', 'yaml', 'toml'] as const;
@@ -102,6 +94,7 @@ function parseJson(text: string): Tree {
 }
 
 function parseYaml(text: string): Tree {
+  const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, version: '1.2' });
   const place = (offset: number): Position => {
@@ -119,6 +112,7 @@ function parseYaml(text: string): Tree {
 }
 
 function yamlTree(node: ParsedNode, document: Document.Parsed, place: (offset: number) => Position): Tree {
+  const { isAlias, isMap, isScalar, isSeq } = yamlLibrary();
   const at = place(node.range[0]);
   if (isScalar(node)) {
     // As in YAML 1.1, and as whoever writes a file mode means it.

@@ -79,5 +79,6 @@ test('through a link, what it points to is kept, and the link stays one', (t) =>
 
 test('where nothing can be kept the candidate is tried all the same', () => {
   beginTrial('/proc/self/none/x').end();
+  for (const path of ['/dev/null/x', '/proc/self/none/x']) assert.equal(recoverTrial(path), false);
   assert.equal(existsSync('/proc/self/none'), false);
 });

@@ -15,21 +15,25 @@ export interface Trial {
 
 /** Call it before the candidate takes the destination's place. Never throws: the candidate is tried without it, too. */
 export function beginTrial(path: string): Trial {
+  const where = places(path);
+  if (where === undefined) return nothingKept;
+  const { target, old, none } = where;
   try {
-    const { target, old, none } = places(path);
     unlinkIfThere(old);
     const kept = existsSync(target) ? old : none;
     if (kept === old) linkSync(target, old);
     else closeSync(openSync(none, 'w', 0o600));
     return { end: () => unlinkIfThere(kept) };
   } catch {
-    return { end: () => {} };
+    return nothingKept;
   }
 }
 
 /** Ends a trial that nobody decided: true when the destination is as it was before. Throws when it can't be. */
 export function recoverTrial(path: string): boolean {
-  const { target, old, none } = places(path);
+  const where = places(path);
+  if (where === undefined) return false;
+  const { target, old, none } = where;
   if (existsSync(old)) {
     renameSync(old, target);
     // Of two names of one file rename takes none away: the candidate had not come to its place yet.
@@ -42,10 +46,23 @@ export function recoverTrial(path: string): boolean {
   return true;
 }
 
-function places(path: string): { readonly target: string; readonly old: string; readonly none: string } {
-  const target = finalTarget(path);
-  const beside = (end: string): string => join(dirname(target), hiddenName(basename(target), end));
-  return { target, old: beside('portolan-old'), none: beside('portolan-none') };
+const nothingKept: Trial = { end: () => {} };
+
+interface Places {
+  readonly target: string;
+  readonly old: string;
+  readonly none: string;
+}
+
+/** Undefined: such a destination can't be, as whoever writes it will say. */
+function places(path: string): Places | undefined {
+  try {
+    const target = finalTarget(path);
+    const beside = (end: string): string => join(dirname(target), hiddenName(basename(target), end));
+    return { target, old: beside('portolan-old'), none: beside('portolan-none') };
+  } catch {
+    return undefined;
+  }
 }
 
 function unlinkIfThere(path: string): void {

@@ -229,7 +229,7 @@ test('a destination that cannot be is reported by name, and what was there stays
   for (const say of [
     'folder: is a directory',
     'loop: too many levels of symbolic links',
-    'below: its directory',
+    'below: a part of its path is a file',
   ])
     assert.ok(running.log().includes(say), `${say}\n${running.log()}`);
   assert.ok(lstatSync(stage.path('link')).isSymbolicLink());

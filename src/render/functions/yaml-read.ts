@@ -2,8 +2,8 @@
  * YAML as Go's yaml.v2 reads it into an `interface {}`: the first document, every map with keys of any type, scalars by
  * YAML 1.1's rules, timestamps left as text, later entries over earlier ones, merge keys where they stand.
  */
-import { isAlias, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
 import type { Document, Node, Pair, YAMLMap } from 'yaml';
+import { yamlLibrary } from '../../lib/yaml-library.ts';
 import { sprintf } from '../../template/printf.ts';
 import { anyKeyMapType } from '../../template/types.ts';
 import { GoMap, Slice, anySlice, float, integerOf } from '../../template/values.ts';
@@ -52,7 +52,7 @@ function firstDocument(text: string): Source {
 }
 
 function parseFirst(source: string): Source {
-  const documents = parseAllDocuments(source, {
+  const documents = yamlLibrary().parseAllDocuments(source, {
     version: '1.1',
     schema: 'failsafe',
     uniqueKeys: false,
@@ -74,6 +74,7 @@ const isShallow = /must be sufficiently indented|^Missing closing .quote/;
 const aliasLimit = 400_000;
 
 class Reader {
+  readonly #yaml = yamlLibrary();
   readonly #document: Document.Parsed;
   readonly #source: string;
   /** Where the text ends, when it does in the middle of a line. */
@@ -92,14 +93,14 @@ class Reader {
     if (this.#inAlias > 0 && ++this.#copied > aliasLimit) {
       throw new Error('yaml: document contains excessive aliasing');
     }
-    if (isAlias(node)) return this.#alias(node, (target) => this.read(target));
-    if (isSeq(node)) return anySlice(node.items.map((item) => this.read(item)));
-    if (isMap(node)) {
+    if (this.#yaml.isAlias(node)) return this.#alias(node, (target) => this.read(target));
+    if (this.#yaml.isSeq(node)) return anySlice(node.items.map((item) => this.read(item)));
+    if (this.#yaml.isMap(node)) {
       const map = new GoMap(anyKeyMapType);
       this.#fill(map, node);
       return map;
     }
-    return isScalar(node) ? this.#scalar(node as ScalarNode) : null;
+    return this.#yaml.isScalar(node) ? this.#scalar(node as ScalarNode) : null;
   }
 
   #alias<T>(node: { readonly source: string } & Node, use: (target: Node) => T): T {
@@ -129,14 +130,14 @@ class Reader {
   }
 
   #merge(map: GoMap, value: unknown): void {
-    if (isMap(value)) return this.#fill(map, value);
-    if (isAlias(value)) {
+    if (this.#yaml.isMap(value)) return this.#fill(map, value);
+    if (this.#yaml.isAlias(value)) {
       return this.#alias(value, (target) => {
-        if (!isMap(target)) throw new Error(notMergeable);
+        if (!this.#yaml.isMap(target)) throw new Error(notMergeable);
         this.#fill(map, target);
       });
     }
-    if (!isSeq(value)) throw new Error(notMergeable);
+    if (!this.#yaml.isSeq(value)) throw new Error(notMergeable);
     // Of several maps the first has the last word.
     for (const item of [...value.items].reverse()) this.#merge(map, item);
   }
@@ -173,7 +174,7 @@ interface ScalarNode {
 const notMergeable = 'yaml: map merge requires map or sequence of maps as the value';
 
 function isMergeKey(key: unknown): boolean {
-  if (!isScalar(key) || key.value !== '<<') return false;
+  if (!yamlLibrary().isScalar(key) || key.value !== '<<') return false;
   return (key.type === 'PLAIN' && key.tag === undefined) || key.tag === 'tag:yaml.org,2002:merge';
 }
 
