@@ -109,7 +109,10 @@ export class AdaptiveEvaluator {
     void this.#thread.evaluate(this.#id, this.#text, known, world).then(({ evaluation, tookMs }) => {
       this.#isUnderWay = false;
       this.#finished = evaluation;
-      if (!this.#isSlow && tookMs < backMs) this.#isAway = false;
+      if (!this.#isSlow && tookMs < backMs) {
+        this.#isAway = false;
+        this.#thread.release(this.#id);
+      }
       onDone();
     });
     return undefined;

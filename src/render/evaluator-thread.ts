@@ -25,6 +25,8 @@ export interface Away {
 
 const defaultLimitMs = 60_000;
 const defaultIdleMs = 10_000;
+/** The same while no template is expected to come again: the thread takes 25 MB. */
+const unusedMs = 1000;
 /** Elements of a list in one message: about a millisecond of copying. */
 const pieceRows = 250;
 
@@ -36,6 +38,8 @@ export class EvaluatorThread {
   readonly #templates = new Set<number>();
   readonly #sent = new Map<string, unknown>();
   readonly #wanted = new Map<number, readonly string[]>();
+  /** Templates that are expected to come again. */
+  readonly #users = new Set<number>();
   #nextId = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
@@ -51,8 +55,15 @@ export class EvaluatorThread {
     return this.#nextId++;
   }
 
+  /** The template is evaluated elsewhere from now on. */
+  release(id: number): void {
+    this.#users.delete(id);
+    if (this.#users.size === 0) this.#rest();
+  }
+
   /** The template is gone: what only it wanted is dropped. */
   forget(id: number): void {
+    this.release(id);
     // After what is under way, which may be its own.
     this.#queue = this.#queue.then(() => {
       this.#wanted.delete(id);
@@ -68,6 +79,7 @@ export class EvaluatorThread {
       if (answer !== undefined) answers.set(answerKey(dependency), answer);
     }
     const wallMs = world.wallMs();
+    this.#users.add(id);
     const job = this.#queue.then(async () => {
       try {
         const { tookMs, ...reply } = await this.#run(id, text, answers, wallMs);
@@ -150,7 +162,9 @@ export class EvaluatorThread {
   }
 
   #rest(): void {
-    this.#idle = setTimeout(() => this.#end(), this.#idleMs);
+    clearTimeout(this.#idle);
+    const idleMs = this.#users.size === 0 ? Math.min(unusedMs, this.#idleMs) : this.#idleMs;
+    this.#idle = setTimeout(() => this.#end(), idleMs);
     this.#idle.unref();
   }
 
