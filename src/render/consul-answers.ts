@@ -84,19 +84,20 @@ function taggedAddresses(service: NodeService): source.HealthService['serviceTag
   );
 }
 
-interface ScopedCheck extends HealthCheck {
+/** A check of the API, of which anything may be left out. */
+export interface CheckAnswer extends Partial<HealthCheck> {
   readonly Namespace?: string;
   readonly Partition?: string;
   readonly PeerName?: string;
 }
 
-function healthCheck(check: ScopedCheck): source.HealthCheck {
+export function healthCheck(check: CheckAnswer): source.HealthCheck {
   const { Namespace: namespace = '', Partition: partition = '', PeerName: peer = '' } = check;
   return {
-    node: check.Node,
-    checkId: check.CheckID,
-    name: check.Name,
-    status: check.Status,
+    node: check.Node ?? '',
+    checkId: check.CheckID ?? '',
+    name: check.Name ?? '',
+    status: check.Status ?? '',
     notes: check.Notes ?? '',
     output: check.Output ?? '',
     serviceId: check.ServiceID ?? '',

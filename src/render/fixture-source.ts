@@ -5,6 +5,7 @@
  */
 import { compareUtf8 } from '../lib/bytes.ts';
 import { byNodeThenAddress, byPath, byServiceThenId, keyBelow, selectInstances } from './answers.ts';
+import { type CheckAnswer, healthCheck } from './consul-answers.ts';
 import type { Answers, HealthService, KeyPair, NodeRecord, Query, Source, Subscription } from './source.ts';
 
 export interface Fixture {
@@ -33,27 +34,10 @@ export interface FixtureService {
     Record<string, { readonly Address: string; readonly Port: number }>
   > | null;
   readonly Tags?: readonly string[] | null;
-  readonly Checks?: readonly FixtureCheck[] | null;
+  readonly Checks?: readonly CheckAnswer[] | null;
   readonly Status?: string;
   readonly Port?: number;
   readonly Weights?: { readonly Passing: number; readonly Warning: number };
-}
-
-export interface FixtureCheck {
-  readonly Node?: string;
-  readonly CheckID?: string;
-  readonly Name?: string;
-  readonly Status?: string;
-  readonly Notes?: string;
-  readonly Output?: string;
-  readonly ServiceID?: string;
-  readonly ServiceName?: string;
-  readonly ServiceTags?: readonly string[];
-  readonly Type?: string;
-  readonly ExposedPort?: number;
-  readonly Definition?: Readonly<Record<string, unknown>>;
-  readonly CreateIndex?: number;
-  readonly ModifyIndex?: number;
 }
 
 export interface FixtureNode {
@@ -164,22 +148,7 @@ function healthService(service: FixtureService): HealthService {
     serviceMeta: service.ServiceMeta ?? null,
     serviceTaggedAddresses: taggedAddresses(service),
     status: service.Status ?? 'passing',
-    checks: (service.Checks ?? []).map((check) => ({
-      node: check.Node ?? '',
-      checkId: check.CheckID ?? '',
-      name: check.Name ?? '',
-      status: check.Status ?? '',
-      notes: check.Notes ?? '',
-      output: check.Output ?? '',
-      serviceId: check.ServiceID ?? '',
-      serviceName: check.ServiceName ?? '',
-      serviceTags: check.ServiceTags ?? null,
-      type: check.Type ?? '',
-      exposedPort: check.ExposedPort ?? 0,
-      definition: check.Definition ?? null,
-      createIndex: check.CreateIndex ?? 0,
-      modifyIndex: check.ModifyIndex ?? 0,
-    })),
+    checks: (service.Checks ?? []).map(healthCheck),
     weights: { passing: service.Weights?.Passing ?? 0, warning: service.Weights?.Warning ?? 0 },
   };
 }
