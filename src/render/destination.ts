@@ -136,6 +136,11 @@ export class Destination {
     return this.#options.path;
   }
 
+  /** The directory entry that is replaced. Throws DestinationError when links lead nowhere. */
+  get target(): string {
+    return this.#options.replaceLinks === true ? resolve(this.path) : finalTarget(this.path);
+  }
+
   /** The bytes it holds, undefined if it does not exist. */
   read(): Buffer | undefined {
     try {
@@ -178,7 +183,7 @@ export class Destination {
   /** Writes a candidate; throws DestinationError and leaves nothing behind. */
   stage(bytes: Uint8Array): Candidate {
     try {
-      const target = this.#options.replaceLinks === true ? resolve(this.path) : finalTarget(this.path);
+      const { target } = this;
       const existing = statSync(this.path, { throwIfNoEntry: false });
       if (existing !== undefined) this.#checkIsFile(existing);
       if (existing === undefined && this.#options.createDirs) makeDirectories(dirname(target), 0o755);
@@ -283,7 +288,7 @@ export class Destination {
 }
 
 /** The file behind symbolic links, which need not exist. */
-export function finalTarget(path: string): string {
+function finalTarget(path: string): string {
   let target = resolve(path);
   for (let hops = 0; hops < 40; hops++) {
     const entry = lstatSync(target, { throwIfNoEntry: false });

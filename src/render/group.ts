@@ -14,7 +14,7 @@ import { commandError, GroupCommands, type GroupCommandsDeps } from './group-com
 import type { CommandReport } from './options.ts';
 import type { OwedCommands } from './owed.ts';
 import type { Task } from './task.ts';
-import { beginTrial, recoverTrial } from './trial.ts';
+import { beginTrial, recoverTrial, type Trial } from './trial.ts';
 
 export interface GroupDeps extends GroupCommandsDeps {
   readonly owed: OwedCommands;
@@ -53,6 +53,8 @@ export class Group {
   /** What waits for its checks, in parts of which all or nothing is swapped. */
   #staged: readonly (readonly Staged[])[] = [];
   #swapped: readonly Swapped[] = [];
+  /** Of files that are being checked in their places. */
+  #trials: ReadonlyMap<Task, Trial> = new Map();
 
   constructor(tasks: readonly Task[], deps: GroupDeps) {
     this.tasks = tasks;
@@ -92,9 +94,10 @@ export class Group {
     for (const task of this.tasks) this.#recover(task);
   }
 
-  #recover({ spec: { destination } }: Task): void {
+  #recover(task: Task): void {
+    const { destination } = task.spec;
     try {
-      if (!recoverTrial(destination)) return;
+      if (!recoverTrial(task.destination)) return;
       this.#deps.log.warn({ destination }, 'a check was cut off: the file is as it was before');
     } catch (error) {
       this.#deps.log.error(
@@ -248,7 +251,9 @@ export class Group {
     this.#swapped = this.#swapped.filter((one) => !gone.includes(one));
     for (const one of gone) {
       const { task, swap, owedBefore } = one;
-      if (this.#restore([one]).length === 0) swap.remove();
+      const isBack = this.#trials.get(task)?.undo() === true;
+      if (!isBack && swap.previous === undefined) swap.remove();
+      else if (!isBack) this.#restore([one]);
       task.commandOwed = owedBefore;
       if (!owedBefore) this.#deps.owed.settle(task.spec.destination, task.command);
       void swap.sync();
@@ -283,9 +288,11 @@ export class Group {
       return;
     }
     const inPlace = judged.filter(({ task }) => task.spec.checkInPlace);
-    const trials = inPlace.length === 0 ? [] : part.map(({ task }) => beginTrial(task.spec.destination));
+    const tried = inPlace.length === 0 ? [] : part;
+    this.#trials = new Map(tried.map(({ task }) => [task, beginTrial(task.destination)]));
     if (this.#swapPart(part)) await this.#checkInPlace(inPlace, part);
-    for (const trial of trials) trial.end();
+    for (const trial of this.#trials.values()) trial.end();
+    this.#trials = new Map();
   }
 
   async #checkInPlace(inPlace: readonly Staged[], part: readonly Staged[]): Promise<void> {
