@@ -15,7 +15,10 @@ export const caddy: ReadyMade = {
   destination: '/etc/caddy/portolan.caddy',
   check: 'caddy validate --adapter caddyfile --config /etc/caddy/Caddyfile',
   command: 'caddy reload --adapter caddyfile --config /etc/caddy/Caddyfile',
-  setup: ['The Caddyfile has the line: import /etc/caddy/portolan.caddy'],
+  setup: [
+    'The Caddyfile has the line: import /etc/caddy/portolan.caddy',
+    'A reload of Caddy resets connections that are not accepted yet, unless: sysctl net.ipv4.tcp_migrate_req=1',
+  ],
   template: `{{- /*
 Caddy 2 as a reverse proxy: sites to be imported by the Caddyfile. An instance stands in its list as often as it weighs,
 ten times at most: that works in every Caddy 2, before weighted_round_robin too.
