@@ -66,6 +66,6 @@ function isTrue(text: string | undefined): boolean | undefined {
   return /^(0|f|false)$/i.test(text ?? '') ? false : undefined;
 }
 
-function nonEmpty(text: string | undefined): string | undefined {
+export function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
 }

@@ -36,7 +36,10 @@ function show(tree: Tree): string {
 }
 
 /** A scalar: `read` gets the leaf's value, undefined means: not of this type. */
-function scalar<T>(want: string, read: (value: string | number | boolean) => T | undefined): Decoder<T> {
+export function scalar<T>(
+  want: string,
+  read: (value: string | number | boolean) => T | undefined,
+): Decoder<T> {
   return {
     // A value that a later one overrides is judged too: the mistake in the file would only show up some other day.
     decode: (values, path) =>

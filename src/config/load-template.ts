@@ -6,7 +6,7 @@ import { deepFreeze } from '../lib/freeze.ts';
 import type { ObjectTree } from '../lib/tree.ts';
 import type { TemplateConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
-import { consulFromEnvironment } from './consul-address.ts';
+import { consulFromEnvironment, nonEmpty } from './consul-address.ts';
 import { type Context, section } from './decode.ts';
 import { parseConfigText } from './read-file.ts';
 import type {
@@ -123,10 +123,6 @@ function consulConfig(raw: RawRunner, env: Env, strict: boolean): ConsulConfig {
 
 function authConfig(auth: NonNullable<RawRunner['auth']>): ConsulConfig['auth'] {
   return auth.enabled === false ? null : { username: auth.username ?? '', password: auth.password ?? '' };
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text;
 }
 
 function tlsConfig(raw: RawSsl): TlsConfig {

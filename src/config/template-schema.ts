@@ -17,6 +17,7 @@ import {
   ignored,
   integer,
   oneOf,
+  scalar,
   section,
   string,
 } from './decode.ts';
@@ -57,13 +58,10 @@ const ownSignal: Decoder<NodeJS.Signals | null> = {
   },
 };
 
-const consulAddress: Decoder<string> = {
-  decode: (values, path, context) => {
-    const wrong = values.find((tree) => !isConsulAddress(string.decode([tree], path, context)));
-    if (wrong !== undefined) throw refused(path, wrong, consulAddressForms);
-    return string.decode(values, path, context);
-  },
-};
+const consulAddress = scalar(consulAddressForms, (value) => {
+  const text = String(value);
+  return isConsulAddress(text) ? text : undefined;
+});
 
 function refused(path: string, tree: Tree, want: string): ConfigError {
   const got = tree.kind === 'leaf' ? JSON.stringify(tree.value) : `a ${tree.kind}`;
@@ -132,16 +130,10 @@ export const waitSection: typeof waitFields = {
 };
 
 /** `50%` -> 0.5. */
-const part: Decoder<number> = {
-  decode: (values, path) => values.map((tree) => partOf(tree, path)).at(-1)!,
-};
-
-function partOf(tree: Tree, path: string): number {
-  const digits = tree.kind === 'leaf' ? /^(\d+(?:\.\d+)?)%$/.exec(String(tree.value))?.[1] : undefined;
-  const percent = Number(digits ?? NaN);
-  if (percent >= 0 && percent <= 100) return percent / 100;
-  throw refused(path, tree, 'a percentage such as "50%"');
-}
+const part = scalar('a percentage such as "50%"', (value) => {
+  const percent = Number(/^(\d+(?:\.\d+)?)%$/.exec(String(value))?.[1]);
+  return percent <= 100 ? percent / 100 : undefined;
+});
 
 /** When a file is held as it is because its data look wrong. */
 export const holdSection = section({ min_items: integer(0, 2 ** 31), max_drop: part, timeout: duration });

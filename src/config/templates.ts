@@ -113,7 +113,7 @@ export function envConfig(raw: RawEnv = {}): EnvConfig {
 
 const defaultHoldMs = 5 * 60_000;
 
-/** null: there is none, or one that nothing can offend. */
+/** null: there is none. */
 function holdConfig(raw: RawHold | undefined, at?: Position): HoldConfig | null {
   if (raw === undefined) return null;
   const { min_items: minItems = 0, max_drop: maxDrop = 1, timeout: timeoutMs = defaultHoldMs } = raw;

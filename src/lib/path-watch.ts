@@ -2,10 +2,10 @@
  * Files and directories, with everything below them: a call when one of them has changed, appeared or gone. Noticed within
  * some 200 ms where the file system reports changes, and by a look every two seconds where it does not.
  */
-import { readdirSync, statSync, watch } from 'node:fs';
-import type { FSWatcher } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Clock, Timer } from './clock.ts';
+import { type DirectoryWatch, watchDirectory } from './directory-watch.ts';
 
 /** An editor writes, renames and changes modes: one call tells of all that. */
 const quietMs = 200;
@@ -22,7 +22,7 @@ export class PathWatch {
   #mark: string;
   #soon: Timer | undefined;
   #slow: Timer;
-  #watchers: readonly FSWatcher[] = [];
+  #watchers: readonly DirectoryWatch[] = [];
 
   /** What has changed since `knownAtMs` (wall clock), when the caller read it all, is told soon. */
   constructor(paths: readonly string[], knownAtMs: number, deps: PathWatchDeps) {
@@ -56,19 +56,9 @@ export class PathWatch {
     this.#deps.onChange();
   }
 
-  // Directories, not files: a file that is replaced by a rename takes its watch with it.
   #follow(directories: ReadonlySet<string>): void {
     for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [...directories].flatMap((directory) => {
-      try {
-        const watcher = watch(directory, { persistent: false }, () => this.#notice());
-        watcher.on('error', () => watcher.close());
-        return [watcher];
-      } catch {
-        // It has gone, or no watches are left: the slow look remains.
-        return [];
-      }
-    });
+    this.#watchers = [...directories].map((directory) => watchDirectory(directory, () => this.#notice()));
   }
 
   #notice(): void {

@@ -61,8 +61,8 @@ export function serviceDependency(text: string, kind: 'service' | 'connect' = 's
   if (scoped?.peer && scoped.samenessGroup) {
     throw new DependencyError(`${label}: cannot specify both peer and sameness-group`);
   }
-  const tag = parts.quotedTag ?? parts.tag ?? '';
-  const shownTag = parts.quotedTag === undefined ? tag : `'${tag}'`;
+  const wantedTag = parts.quotedTag ?? parts.tag ?? '';
+  const shownTag = parts.quotedTag === undefined ? wantedTag : `'${wantedTag}'`;
   const shownName = parts.name ?? `'${parts.quotedName}'`;
   const tail = `${suffix('~', parts.near)}${suffix('|', filters.join(','))}`;
   return {
@@ -71,7 +71,7 @@ export function serviceDependency(text: string, kind: 'service' | 'connect' = 's
     query: {
       type: 'service',
       name: parts.name ?? parts.quotedName ?? '',
-      tag,
+      tag: wantedTag,
       dc: parts.dc ?? '',
       near: parts.near ?? '',
       filters,

@@ -2,10 +2,10 @@
  * Local files that templates read: their text, and a call when it changes. Changes in the file's directory are noticed at
  * once where the file system reports them, and by a look every two seconds where it does not.
  */
-import { readFileSync, statSync, watch } from 'node:fs';
-import type { FSWatcher } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { type DirectoryWatch, watchDirectory } from '../lib/directory-watch.ts';
 import { fromBytes } from '../template/text.ts';
 
 const lookEveryMs = 2000;
@@ -30,13 +30,15 @@ class FileWatch implements FileSubscription {
   #error: Error | undefined;
   #mark = '';
   #timer: Timer | undefined;
-  #watcher: FSWatcher | undefined;
+  readonly #watcher: DirectoryWatch;
 
   constructor(path: string, clock: Clock, onChange: () => void) {
     this.#path = path;
     this.#clock = clock;
     this.#onChange = onChange;
-    this.#watchDirectory();
+    this.#watcher = watchDirectory(dirname(path), (name) => {
+      if ((name === null || name === basename(path)) && this.#look()) this.#onChange();
+    });
     this.#look();
     this.#schedule();
   }
@@ -51,7 +53,7 @@ class FileWatch implements FileSubscription {
 
   close(): void {
     this.#timer?.cancel();
-    this.#watcher?.close();
+    this.#watcher.close();
   }
 
   #schedule(): void {
@@ -59,18 +61,6 @@ class FileWatch implements FileSubscription {
       if (this.#look()) this.#onChange();
       this.#schedule();
     });
-  }
-
-  // The directory, not the file: a file that is replaced by a rename takes its watch with it.
-  #watchDirectory(): void {
-    try {
-      this.#watcher = watch(dirname(this.#path), { persistent: false }, (_event, name) => {
-        if ((name === null || name === basename(this.#path)) && this.#look()) this.#onChange();
-      });
-      this.#watcher.on('error', () => this.#watcher?.close());
-    } catch {
-      // No such directory, or no watches left: the slow look remains.
-    }
   }
 
   /** True when what is known of the file has changed. */
